@@ -1,0 +1,156 @@
+"""From decoded candidates to statements: spans, kinds, ids, nesting, names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from quotewire.extraction.decode import Candidate, confidence
+from quotewire.extraction.resolve import Attribution, Names, Resolver
+from quotewire.extraction.tokens import Tokens
+from quotewire.types import (
+    Act,
+    Article,
+    ExtractOptions,
+    Intermediary,
+    IntermediaryKind,
+    Quote,
+    QuoteKind,
+    Span,
+    Speaker,
+    SpeakerType,
+    Statement,
+)
+
+# Confidence is calibrated to about two decimals; more digits would only differ between batches.
+CONFIDENCE_DIGITS = 4
+
+
+def assemble(
+    article: Article,
+    tokens: Tokens,
+    candidates: Sequence[Candidate],
+    *,
+    resolver: Resolver,
+    calibration: Sequence[float],
+    options: ExtractOptions,
+) -> tuple[Statement, ...]:
+    """The statements of an article in the order of their cues."""
+    ordered = sorted(candidates, key=lambda c: c.cue)
+    attributions = [_attribution(tokens, candidate) for candidate in ordered]
+    names = resolver.resolve(article, attributions)
+    floor = options.min_confidence or 0.0
+    statements = []
+    for candidate, attribution, resolved in zip(ordered, attributions, names, strict=True):
+        statement = _statement(article, tokens, candidate, attribution, resolved, calibration)
+        if statement.confidence >= floor and (options.all_acts or statement.act is Act.STATEMENT):
+            statements.append(statement)
+    return _nest(statements)
+
+
+def _attribution(tokens: Tokens, candidate: Candidate) -> Attribution:
+    return Attribution(
+        source=tokens.span(*candidate.source) if candidate.source else None,
+        cue=tokens.span(*candidate.cue),
+        content=tuple(tokens.span(*run) for run in candidate.content),
+        speaker_type=SpeakerType(candidate.speaker_type),
+        intermediary=tokens.span(*candidate.intermediaries[0])
+        if candidate.intermediaries
+        else None,
+        intermediary_kind=IntermediaryKind(candidate.intermediary_kind)
+        if candidate.intermediaries
+        else None,
+    )
+
+
+def _statement(
+    article: Article,
+    tokens: Tokens,
+    candidate: Candidate,
+    attribution: Attribution,
+    names: Names,
+    calibration: Sequence[float],
+) -> Statement:
+    speaker = None
+    if attribution.source is not None or names.speaker is not None:
+        speaker = Speaker(attribution.source, names.speaker, names.speaker_type)
+    kind = IntermediaryKind(candidate.intermediary_kind)
+    return Statement(
+        id=statement_id(article, attribution.cue, attribution.content),
+        act=Act(candidate.act),
+        confidence=round(confidence(candidate, calibration), CONFIDENCE_DIGITS),
+        quote=quote_of(article.text, tokens, attribution.content),
+        cue=attribution.cue,
+        speaker=speaker,
+        intermediaries=tuple(
+            # The resolver names the first; a second one is rare and keeps its own words only.
+            Intermediary(tokens.span(*run), names.intermediary if number == 0 else None, kind)
+            for number, run in enumerate(candidate.intermediaries)
+        ),
+        addressee=tokens.span(*candidate.addressee) if candidate.addressee else None,
+    )
+
+
+def statement_id(article: Article, cue: Span, content: Sequence[Span]) -> str:
+    """16 hexadecimal digits that depend on the article's id, the cue and the quote alone."""
+    places = ";".join(f"{s.start}-{s.end}" for s in (cue, *content))
+    key = f"{article.id}\x00{cue.slice(article.text)}\x00{places}".encode(errors="surrogatepass")
+    return hashlib.blake2b(key, digest_size=8).hexdigest()
+
+
+def quote_of(text: str, tokens: Tokens, content: Sequence[Span]) -> Quote:
+    """The quote, with its parts inside quotation marks.
+
+    It is direct if every word of it is inside, indirect if none is, mixed otherwise.
+    """
+    verbatim = []
+    inside = total = 0
+    for span in content:
+        total += _letters(text, span)
+        for region in tokens.quoted:
+            part = Span(max(region.start, span.start), min(region.end, span.end))
+            if part.start < part.end and (letters := _letters(text, part)):
+                verbatim.append(part)
+                inside += letters
+    kind = QuoteKind.MIXED
+    if not inside:
+        kind = QuoteKind.INDIRECT
+    elif inside == total:
+        kind = QuoteKind.DIRECT
+    return Quote(spans=tuple(content), kind=kind, verbatim=tuple(verbatim))
+
+
+def _letters(text: str, span: Span) -> int:
+    return sum(c.isalnum() for c in text[span.start : span.end])
+
+
+def _nest(statements: Sequence[Statement]) -> tuple[Statement, ...]:
+    """Sets ``reported_in``: the smallest larger quote that a statement's cue stands in.
+
+    Size is in code points and must strictly grow, so no two statements can report each other.
+    """
+    sizes = [sum(len(span) for span in s.quote.spans) for s in statements]
+    # Quotes as intervals in reading order, so that only those near a cue are looked at.
+    intervals = sorted(
+        (span.start, span.end, n) for n, s in enumerate(statements) for span in s.quote.spans
+    )
+    result = []
+    active: list[tuple[int, int, int]] = []
+    upcoming = 0
+    for n, statement in sorted(enumerate(statements), key=lambda pair: pair[1].cue):
+        cue = statement.cue
+        while upcoming < len(intervals) and intervals[upcoming][0] <= cue.start:
+            active.append(intervals[upcoming])
+            upcoming += 1
+        active = [interval for interval in active if interval[1] > cue.start]
+        around = [
+            m
+            for _, end, m in active
+            if m != n and cue.end <= end and sizes[m] > sizes[n]
+        ]
+        outer = min(around, key=lambda m: (sizes[m], m), default=None)
+        result.append(
+            statement if outer is None else replace(statement, reported_in=statements[outer].id)
+        )
+    return tuple(result)

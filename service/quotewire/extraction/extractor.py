@@ -1,0 +1,182 @@
+"""The extractor: article in, statements out, in three steps that every door shares.
+
+``prepare`` (CPU) cuts an article into windows, ``forward`` (model) scores windows of any articles
+together, ``finish`` (CPU) makes statements of the scores.  The server, the batch scorer and
+training's evaluation all go this way.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from quotewire.extraction.assemble import assemble
+from quotewire.extraction.decode import decode_window
+from quotewire.extraction.language import detect_language, language_warnings
+from quotewire.extraction.model_folder import DEFAULT_MODEL, Decoding, load_model
+from quotewire.extraction.resolve import Resolver
+from quotewire.extraction.scores import Model, WindowScores
+from quotewire.extraction.tokens import PieceTokenizer, Tokens
+from quotewire.extraction.transformer import TransformerModel
+from quotewire.extraction.windows import Window, cut_windows
+from quotewire.types import Article, Extraction, ExtractOptions, ModelInfo
+
+TOKENS_PER_BATCH = 2048  # padded pieces; FINDINGS: more gains nothing on a CPU
+_GATHERED_BATCHES = 16  # windows are gathered for so many batches before grouping by length
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """An article ready for the model; an article without words has no windows."""
+
+    article: Article
+    tokens: Tokens
+    windows: tuple[Window, ...]
+
+
+class Extractor:
+    """Finds the statements of articles.
+
+    ``prepare`` and ``finish`` may run in any thread; ``forward`` in one at a time.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        tokenizer: PieceTokenizer,
+        info: ModelInfo,
+        decoding: Decoding | None = None,
+        resolver: Resolver | None = None,
+    ) -> None:
+        self.model = model
+        self.info = info
+        self._tokenizer = tokenizer
+        self._decoding = decoding or Decoding()
+        self._resolver = resolver or Resolver.load()
+
+    @classmethod
+    def load(cls, name_or_path: str = DEFAULT_MODEL, *, threads: int | None = None) -> Extractor:
+        """A trained model by name or folder; ``threads`` sets torch's intra-op threads (of the
+        whole process).
+
+        ModelNotFoundError if there is no such model, ModelFolderError if its folder is broken.
+        """
+        if threads is not None:
+            torch.set_num_threads(threads)
+        loaded = load_model(name_or_path)
+        return cls(
+            TransformerModel(loaded.network, proposal_bias=loaded.decoding.proposal_bias),
+            tokenizer=loaded.tokenizer,
+            info=loaded.info,
+            decoding=loaded.decoding,
+            resolver=Resolver.load(loaded.folder),
+        )
+
+    def prepare(self, article: Article) -> Prepared:
+        """Any text will do: empty, without letters, of any length or script."""
+        tokens = self._tokenizer(article.text)
+        windows = cut_windows(
+            tokens,
+            max_pieces=self._decoding.max_pieces,
+            core_pieces=self._decoding.core_pieces,
+        )
+        return Prepared(article, tokens, tuple(windows))
+
+    def forward(self, windows: Sequence[Window]) -> list[WindowScores]:
+        """Scores of ``windows`` in order, as one padded batch: pass windows of like length."""
+        return self.model.score(windows)
+
+    def finish(
+        self,
+        prepared: Prepared,
+        scores: Sequence[WindowScores],
+        *,
+        options: ExtractOptions = ExtractOptions(),  # noqa: B008 - frozen
+    ) -> Extraction:
+        """The statements; ``scores`` are those of ``prepared.windows``, in order."""
+        article = prepared.article
+        candidates = [
+            candidate
+            for window, score in zip(prepared.windows, scores, strict=True)
+            for candidate in decode_window(window, score, self._decoding)
+        ]
+        statements = assemble(
+            article,
+            prepared.tokens,
+            candidates,
+            resolver=self._resolver,
+            calibration=self._decoding.calibration,
+            options=options,
+        )
+        language = article.language or detect_language(article.text)
+        return Extraction(
+            article_id=article.id,
+            model=self.info.tag,
+            statements=statements,
+            language=language,
+            warnings=language_warnings(language),
+        )
+
+    def extract(
+        self,
+        article: Article | str,
+        *,
+        options: ExtractOptions = ExtractOptions(),  # noqa: B008 - frozen
+    ) -> Extraction:
+        """The statements of one article (or bare text, which gets the id "article")."""
+        if isinstance(article, str):
+            article = Article(id="article", text=article)
+        return next(self.extract_many([article], options=options))
+
+    def extract_many(
+        self,
+        articles: Iterable[Article],
+        *,
+        options: ExtractOptions = ExtractOptions(),  # noqa: B008 - frozen
+        tokens_per_batch: int = TOKENS_PER_BATCH,
+    ) -> Iterator[Extraction]:
+        """One answer an article, in order.  Articles are read a little ahead (about
+        16 batches) so that windows of like length can share a batch."""
+        gathered: deque[Prepared] = deque()
+        pieces = 0
+        for article in articles:
+            prepared = self.prepare(article)
+            gathered.append(prepared)
+            pieces += sum(window.pieces for window in prepared.windows)
+            if pieces >= tokens_per_batch * _GATHERED_BATCHES:
+                yield from self._extract_gathered(gathered, options, tokens_per_batch)
+                gathered.clear()
+                pieces = 0
+        yield from self._extract_gathered(gathered, options, tokens_per_batch)
+
+    def _extract_gathered(
+        self, gathered: Iterable[Prepared], options: ExtractOptions, tokens_per_batch: int
+    ) -> Iterator[Extraction]:
+        gathered = list(gathered)
+        windows = [window for prepared in gathered for window in prepared.windows]
+        answers: dict[int, WindowScores] = {}
+        for batch in batches_by_length(windows, tokens_per_batch=tokens_per_batch):
+            scores = self.forward([windows[n] for n in batch])
+            answers.update(zip(batch, scores, strict=True))
+        at = 0
+        for prepared in gathered:
+            mine = range(at, at + len(prepared.windows))
+            at = mine.stop
+            yield self.finish(prepared, [answers.pop(n) for n in mine], options=options)
+
+
+def batches_by_length(windows: Sequence[Window], *, tokens_per_batch: int) -> Iterator[list[int]]:
+    """Indices of ``windows`` grouped so that like lengths share a batch of at most
+    ``tokens_per_batch`` padded pieces (one window at least)."""
+    batch: list[int] = []
+    for n in sorted(range(len(windows)), key=lambda n: windows[n].pieces):
+        if batch and (len(batch) + 1) * windows[n].pieces > tokens_per_batch:
+            yield batch
+            batch = []
+        batch.append(n)
+    if batch:
+        yield batch
