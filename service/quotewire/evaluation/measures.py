@@ -18,7 +18,8 @@ RULES_VERSION = 1
 OVERLAPS: dict[str, str] = {
     "source": "exact source spans, a set per article",
     "cue": "exact cue spans, a set per article",
-    "content": "exact content pieces, a set per article",
+    "content": "exact content pieces, a set per article; pieces joined within paragraphs",
+    "content_unjoined": "exact content pieces, a set per article; pieces as marked",
     "found": "cues overlap, one to one",
     "exact": "cues overlap, all sources and all content pieces exact, one to one",
     "soft": "content word Jaccard >= 0.5 and sources overlap or both absent, one to one",

@@ -84,6 +84,11 @@ class Report:
     def value(self, metric: str) -> float | None:
         return self.metrics[check_metric(metric)]
 
+    def counts_anything(self, measure: str) -> bool:
+        """Whether a measure of measures.OVERLAPS has any gold or predictions."""
+        at = [COLUMN_AT[f"{measure}.{part}"] for part in ("pred", "gold")]
+        return bool(self.counts[:, at].any())
+
     def intervals(
         self, *, resamples: int = RESAMPLES, seed: int = SEED
     ) -> dict[str, tuple[float, float] | None]:

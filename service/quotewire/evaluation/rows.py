@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from quotewire.errors import InputError
-from quotewire.types import Act, IntermediaryKind, Span, SpeakerType
+from quotewire.evaluation.jsonl import object_of
+from quotewire.types import Act, Article, IntermediaryKind, Span, SpeakerType
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -62,6 +63,11 @@ class GoldArticle:
     publisher: str | None = None
     labelled: frozenset[str] = LAYERS
 
+    @property
+    def article(self) -> Article:
+        """What an extractor is to answer."""
+        return Article(id=self.id, text=self.text, title=self.title, publisher=self.publisher)
+
 
 def trimmed(span: Span, text: str) -> Span:
     """``span`` without white space at its ends (unchanged if it holds nothing else).
@@ -108,7 +114,8 @@ def span_at(value: Any, *, text: str, where: str) -> Span:
     return trimmed(span, text)
 
 
-def _enum(kind: type[E], value: Any, *, where: str) -> E | None:
+def member_of(kind: type[E], value: Any, *, where: str) -> E | None:
+    """The member of ``kind`` by its value, None for None; InputError for anything else."""
     if value is None:
         return None
     try:
@@ -117,12 +124,6 @@ def _enum(kind: type[E], value: Any, *, where: str) -> E | None:
         raise InputError(
             field=where, value=repr(value)[:60], allowed=", ".join(kind) + " or null"
         ) from None
-
-
-def _object(value: Any, *, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise InputError(field=where, value=repr(value)[:60], allowed="a JSON object")
-    return value
 
 
 def _list(value: Any, *, where: str) -> list[Any]:
@@ -142,7 +143,8 @@ def _confidence(value: Any, *, where: str) -> float | None:
     return float(value)
 
 
-def _name(value: Any, *, where: str) -> str | None:
+def name_of(value: Any, *, where: str) -> str | None:
+    """``value``, a string or None; InputError for anything else."""
     if value is not None and not isinstance(value, str):
         raise InputError(field=where, value=repr(value)[:60], allowed="a string or null")
     return value
@@ -168,9 +170,9 @@ def rows_from_line(line: Mapping[str, Any], *, text: str, where: str) -> tuple[R
 
 
 def _row(value: Any, *, text: str, places: Mapping[Any, int], where: str) -> Row:
-    statement = _object(value, where=where)
-    quote = _object(statement.get("quote") or {}, where=f"{where}.quote")
-    speaker = _object(statement.get("speaker") or {}, where=f"{where}.speaker")
+    statement = object_of(value, where=where)
+    quote = object_of(statement.get("quote") or {}, where=f"{where}.quote")
+    speaker = object_of(statement.get("speaker") or {}, where=f"{where}.speaker")
     mention, addressee = speaker.get("mention"), statement.get("addressee")
     outer = statement.get("reported_in")
     if outer is not None and outer not in places:
@@ -182,9 +184,9 @@ def _row(value: Any, *, text: str, places: Mapping[Any, int], where: str) -> Row
     vias = []
     for n, item in enumerate(_list(statement.get("intermediaries"), where=where)):
         at = f"{where}.intermediaries[{n}]"
-        via = _object(item, where=at)
+        via = object_of(item, where=at)
         span = span_at(via.get("mention"), text=text, where=f"{at}.mention")
-        vias.append(Via(span, _enum(IntermediaryKind, via.get("kind"), where=f"{at}.kind")))
+        vias.append(Via(span, member_of(IntermediaryKind, via.get("kind"), where=f"{at}.kind")))
     pieces = _list(quote.get("spans"), where=f"{where}.quote.spans")
     return Row(
         cue=span_at(statement.get("cue"), text=text, where=f"{where}.cue"),
@@ -197,9 +199,9 @@ def _row(value: Any, *, text: str, places: Mapping[Any, int], where: str) -> Row
                 for n, piece in enumerate(pieces)
             ]
         ),
-        act=_enum(Act, statement.get("act"), where=f"{where}.act"),
-        speaker=_name(speaker.get("name"), where=f"{where}.speaker.name"),
-        speaker_type=_enum(SpeakerType, speaker.get("type"), where=f"{where}.speaker.type"),
+        act=member_of(Act, statement.get("act"), where=f"{where}.act"),
+        speaker=name_of(speaker.get("name"), where=f"{where}.speaker.name"),
+        speaker_type=member_of(SpeakerType, speaker.get("type"), where=f"{where}.speaker.type"),
         via=tuple(vias),
         addressee=None
         if addressee is None

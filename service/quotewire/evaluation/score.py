@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,14 @@ import numpy as np
 
 from quotewire.errors import InputError
 from quotewire.evaluation.counts import count_article
-from quotewire.evaluation.gold import read_json_lines, string_of
+from quotewire.evaluation.jsonl import Located, list_of, read_json_lines, string_of
 from quotewire.evaluation.report import Report
 from quotewire.evaluation.rows import GoldArticle, Row, rows_from_line
 from quotewire.evaluation.signature import signature_of
 
-Lines = Iterable[tuple[str, Mapping[str, Any]]]
 
-
-def read_predictions(path: Path) -> Lines:
-    """(``file:line``, line) of a file that ``quotewire score`` wrote."""
+def read_predictions(path: Path) -> Iterator[Located]:
+    """The lines of a file that ``quotewire score`` wrote, with where they stand."""
     return read_json_lines(path)
 
 
@@ -42,7 +40,7 @@ def score_lines(
 
 def score_located(
     gold: Sequence[GoldArticle],
-    lines: Lines,
+    lines: Iterable[Located],
     *,
     allow_missing: bool = False,
     model: str | None = None,
@@ -68,8 +66,7 @@ def score_located(
         if line.get("error") is not None:
             failed[name] = f"{where} has the error {str(line['error'])[:120]!r}"
             continue
-        if "statements" not in line:
-            raise InputError(field=f"{where}: statements", value="nothing", allowed="a JSON list")
+        list_of(line, "statements", where=where)
         predicted[name] = rows_from_line(line, text=by_id[name].text, where=where)
     missing = tuple(article.id for article in gold if article.id not in predicted)
     if missing and not allow_missing:
