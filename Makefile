@@ -1,0 +1,61 @@
+# Everything that a newcomer, a developer and CI run.  `make` alone lists the targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Everything that an installation depends on.
+SETUP  := pyproject.toml hatch_build.py Makefile
+# Where `make evaluate` finds the corpora.
+DATA   ?= ../shared/data
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check protos wheel-check evaluate clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/python:
+	@echo "creating $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+
+# Stamps: an installation runs again only when what it is made from has changed.
+$(VENV)/.installed: $(SETUP) | $(BIN)/python
+	@echo "installing quotewire (a minute or two the first time)"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(SETUP) | $(BIN)/python
+	@echo "installing quotewire with its development extras (a minute or two the first time)"
+	@$(PIP) install --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+node_modules/.installed: package.json package-lock.json
+	@echo "installing the proto tools"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+demo: $(VENV)/.installed  ## start a server, ask it who said what in a sample article, stop it
+	@PYTHON=$(BIN)/python scripts/demo.sh
+
+test: $(VENV)/.installed-dev  ## the whole test suite
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev node_modules/.installed  ## style, types and the wire contract
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@PYTHON=$(BIN)/python scripts/check_protos.sh
+
+protos: $(VENV)/.installed-dev  ## generate the stubs anew
+	@$(BIN)/python scripts/generate_stubs.py
+
+wheel-check: $(BIN)/python  ## build the wheel, install it in an empty environment, run it
+	@PYTHON=$(BIN)/python scripts/wheel_check.sh
+
+evaluate: $(VENV)/.installed  ## the figures of the model card (corpora in $$DATA)
+	@$(BIN)/quotewire evaluate --gold $(DATA)/polnear/dev.jsonl.gz \
+	    --layer $(DATA)/polnear/dev_layer.jsonl.gz --model quotewire-base
+
+clean:  ## remove what building and testing left behind (not .venv)
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,120 @@
+"""What the commands share: the errors a user sees, the seam for tests, common options, input."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import click
+
+from quotewire.types import ExtractOptions
+
+if TYPE_CHECKING:
+    from quotewire.extraction.extractor import Extractor
+
+DEFAULT_MODEL = "quotewire-base"
+STDIN = "-"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class UserError(click.ClickException):
+    """Wrong usage or unusable input: one line on standard error, exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"quotewire: {self.format_message()}", file=file or sys.stderr)
+
+
+class OutsideError(UserError):
+    """Something outside this process failed (a server): one line, exit code 1."""
+
+    exit_code = 1
+
+
+class LoadExtractor(Protocol):
+    def __call__(self, name: str | None, *, threads: int | None) -> Extractor:
+        """The model of that name or folder (None for the default one), ready to answer."""
+
+
+def _load_extractor(name: str | None, *, threads: int | None) -> Extractor:
+    from quotewire.extraction.extractor import Extractor
+
+    return Extractor.load(name or DEFAULT_MODEL, threads=threads)
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """The commands' only seam: what they get their models from.
+
+    Tests pass their own: ``CliRunner().invoke(commands, [...], obj=Toolbox(load_extractor=…))``.
+    """
+
+    load_extractor: LoadExtractor = _load_extractor
+
+
+def _not_nan(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is not in the range 0<=x<=1.")
+    return value
+
+
+def model_options(command: Command) -> Command:
+    """``--model`` and ``--threads``."""
+    command = click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        help="CPU threads of the model (default: chosen by torch).",
+    )(command)
+    return click.option(
+        "--model",
+        metavar="NAME|FOLDER",
+        help=f"A model by name, or the folder of one.  [default: {DEFAULT_MODEL}]",
+    )(command)
+
+
+def answer_options(command: Command) -> Command:
+    """``--acts`` and ``--min-confidence``; :func:`extract_options` makes one value of the two."""
+    command = click.option(
+        "--min-confidence",
+        type=click.FloatRange(0.0, 1.0),
+        callback=_not_nan,
+        help="Leave out statements below this probability (default: the model's own bound).",
+    )(command)
+    return click.option(
+        "--acts",
+        type=click.Choice(["statements", "all"]),
+        default="statements",
+        show_default=True,
+        help="Statements only (said, wrote, denied …), or attitudes too (wants, plans …).",
+    )(command)
+
+
+def extract_options(*, acts: str, min_confidence: float | None) -> ExtractOptions:
+    return ExtractOptions(all_acts=acts == "all", min_confidence=min_confidence)
+
+
+def read_text(path: str) -> str:
+    """The text of a file or of standard input (``-``), its line ends as they are.
+
+    A byte-order mark at the start is no part of the text.  Raises UserError for a file that is
+    missing, unreadable or not UTF-8.
+    """
+    try:
+        data = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # With a byte-order mark in front, the decoder counts from behind it.
+        position = len(data) - len(error.object) + error.start
+        raise UserError(
+            f"{'standard input' if path == STDIN else path}: not UTF-8: "
+            f"byte 0x{data[position]:02x} at byte position {position}"
+        ) from error

@@ -1,0 +1,132 @@
+"""``quotewire evaluate``: predictions, or a model, against gold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from quotewire.cli.common import Toolbox, UserError
+
+if TYPE_CHECKING:
+    from quotewire.evaluation.rows import GoldArticle
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--gold", required=True, type=_FILE, help="Gold: a corpus file or JSON lines.")
+@click.option("--layer", type=_FILE, help="The layer beside a corpus file: act, names, via, …")
+@click.option("--texts", type=_FILE, help="The articles' texts, where JSON line gold has none.")
+@click.option("--pred", type=_FILE, help="What `quotewire score --acts all` wrote.")
+@click.option(
+    "--compare",
+    type=_FILE,
+    help="Another set of predictions: how much better is it than --pred, and is that chance?",
+)
+@click.option("--model", metavar="NAME|FOLDER", help="A model to run over the gold articles.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of the model.")
+@click.option("--allow-missing", is_flag=True, help="Count articles without prediction as empty.")
+@click.option(
+    "--resamples",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Bootstrap samples behind the 95% intervals.",
+)
+@click.option(
+    "--worst",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="How many of the worst articles to list.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
+@click.pass_obj
+def evaluate(
+    toolbox: Toolbox,
+    *,
+    gold: Path,
+    layer: Path | None,
+    texts: Path | None,
+    pred: Path | None,
+    compare: Path | None,
+    model: str | None,
+    threads: int | None,
+    allow_missing: bool,
+    resamples: int,
+    worst: int,
+    as_json: bool,
+) -> None:
+    """Score predictions or a model against gold.
+
+    Every figure comes with the signature of what it was made of: gold, match rules, model and
+    version.
+    """
+    if (pred is None) == (model is None):
+        raise UserError("give either --pred FILE or --model NAME")
+    if compare is not None and (pred is None or as_json):
+        raise UserError("--compare needs --pred and prints text only")
+    from quotewire.evaluation.command import compare_files, evaluate_files
+    from quotewire.evaluation.gold import read_gold
+    from quotewire.evaluation.score import score_lines
+    from quotewire.evaluation.text import render, render_comparison
+
+    if pred is not None and compare is not None:
+        reports = compare_files(
+            gold,
+            pred,
+            compare,
+            layer=layer,
+            texts=texts,
+            allow_missing=allow_missing,
+            resamples=resamples,
+        )
+        click.echo(render_comparison(*reports), nl=False)
+        return
+    if pred is not None:
+        report = evaluate_files(gold, pred, layer=layer, texts=texts, allow_missing=allow_missing)
+    else:
+        articles = read_gold(gold, layer=layer, texts=texts)
+        lines = _answers(toolbox, articles, model=model, threads=threads)
+        report = score_lines(articles, lines, allow_missing=allow_missing)
+    if as_json:
+        click.echo(json.dumps(report.to_json(resamples=resamples), ensure_ascii=False))
+    else:
+        click.echo(render(report, worst=worst, resamples=resamples), nl=False)
+
+
+def _answers(
+    toolbox: Toolbox, gold: Sequence[GoldArticle], *, model: str | None, threads: int | None
+) -> Iterator[Mapping[str, Any]]:
+    """The model's output lines for the gold articles, by the same path as ``quotewire score``."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from quotewire.batch.local import score_records
+    from quotewire.batch.readers import Record
+    from quotewire.types import Article, ExtractOptions
+
+    extractor = toolbox.load_extractor(model, threads=threads)
+    records = [
+        Record(
+            "gold",
+            number,
+            article.id,
+            Article(
+                id=article.id, text=article.text, title=article.title, publisher=article.publisher
+            ),
+        )
+        for number, article in enumerate(gold, start=1)
+    ]
+    # Gold marks attitudes, too.
+    options = ExtractOptions(all_acts=True)
+    answers = score_records(records, extractor=extractor, options=options)
+    console = Console(stderr=True)
+    for _, line in track(
+        answers, "articles", len(records), console=console, disable=not console.is_terminal
+    ):
+        yield line

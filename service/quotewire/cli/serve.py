@@ -1,0 +1,56 @@
+"""``quotewire serve``: the gRPC server."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import click
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on, 0 for any free one.  [default: 50051]")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME|FOLDER",
+    help="A model to serve; give several for several, the first is the default.  "
+    "[default: quotewire-base]",
+)
+@click.option(
+    "--threads", type=int, help="CPU threads of a model.  [default: the model's own choice]"
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="What is logged to standard error.",
+)
+def serve(
+    *,
+    host: str | None,
+    port: int | None,
+    models: tuple[str, ...],
+    threads: int | None,
+    log_level: str,
+) -> None:
+    """Answer over gRPC.
+
+    Serves until SIGTERM or Ctrl-C, then finishes what is running.
+
+    Every setting can be given as an environment variable, too (QUOTEWIRE_PORT, …; all of them are
+    in docs/settings.md); a flag goes before it.
+    """
+    from quotewire.serving.server import run
+    from quotewire.serving.settings import Settings
+
+    settings = Settings.from_environment(
+        os.environ, host=host, port=port, models=models or None, model_threads=threads
+    )
+    logging.basicConfig(
+        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    run(settings)
