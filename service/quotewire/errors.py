@@ -50,5 +50,26 @@ class OverloadedError(QuotewireError):
         super().__init__(message)
 
 
-class DrainingError(QuotewireError):
+class UnavailableError(QuotewireError):
+    """The service cannot be reached or is not ready yet; the same call may work later."""
+
+
+class DrainingError(UnavailableError):
     """The service is shutting down and takes no new work; another replica may."""
+
+
+class DeadlineError(QuotewireError):
+    """The answer did not come within the caller's own deadline."""
+
+
+class ServiceError(QuotewireError):
+    """The service failed in a way that is not the caller's fault.
+
+    ``code`` is the gRPC status code's name (``INTERNAL``), ``reason`` the service's own word for
+    it, or empty where it gave none.
+    """
+
+    def __init__(self, message: str, *, code: str, reason: str = "") -> None:
+        self.code = code
+        self.reason = reason
+        super().__init__(message)

@@ -1,0 +1,64 @@
+"""Whether a server takes calls, and how many it has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+from quotewire.errors import DrainingError, UnavailableError
+
+
+class Phase(StrEnum):
+    STARTING = "starting"
+    SERVING = "serving"
+    DRAINING = "draining"
+
+
+class Lifecycle:
+    """Starting, serving, draining: in this order and never back.  One event loop only."""
+
+    def __init__(self) -> None:
+        self._phase = Phase.STARTING
+        self._calls = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.draining = asyncio.Event()
+
+    @property
+    def phase(self) -> Phase:
+        return self._phase
+
+    def ready(self) -> None:
+        if self._phase is Phase.STARTING:
+            self._phase = Phase.SERVING
+
+    def drain(self) -> None:
+        self._phase = Phase.DRAINING
+        self.draining.set()
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Counts one call; raises UnavailableError or DrainingError where none is taken."""
+        match self._phase:
+            case Phase.STARTING:
+                raise UnavailableError("the server is loading its models; come again in a moment")
+            case Phase.DRAINING:
+                raise DrainingError("the server is shutting down; ask another replica")
+        self._calls += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()
+
+    async def wait_idle(self, timeout_s: float) -> bool:
+        """Waits until no call is running; False where ``timeout_s`` (seconds) passed first."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True

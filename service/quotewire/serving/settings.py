@@ -1,0 +1,109 @@
+"""What a server can be told, read once and frozen.
+
+Every field is a setting: environment variable ``QUOTEWIRE_<NAME>``, described in docs/settings.md
+(a test holds that none is missing there).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from quotewire.errors import ConfigError
+
+PREFIX = "QUOTEWIRE_"
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of a server.  Raises ConfigError for a value outside its range."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 50051
+    """Port to listen on, 0 for any free one."""
+    models: tuple[str, ...] = ("quotewire-base",)
+    """Names or folders of the models to load; the first is the default."""
+    model_threads: int | None = None
+    """Threads of a model's matrix multiplication; None for the model's own choice."""
+    workers: int = 2
+    """Threads that tokenise and decode, beside the model's own."""
+    tokens_per_batch: int = 2048
+    """Token budget of one batch of the model: windows times longest window, in word pieces."""
+    max_queue_tokens: int = 131_072
+    """How many word pieces may wait for a model before calls are refused."""
+    max_text_bytes: int = 10 * MIB
+    """Longest text of one article, in bytes of UTF-8."""
+    max_request_bytes: int = 32 * MIB
+    """Longest request message, in bytes."""
+    max_batch_articles: int = 256
+    """Most articles of one BatchExtract call."""
+    max_in_flight_per_call: int = 32
+    """How many articles of one stream or batch are worked on at once."""
+    grace_s: float = 30.0
+    """How long calls may finish after SIGTERM, in seconds."""
+    max_connection_age_s: int = 1800
+    """Seconds until a connection is closed gently, so that clients spread over replicas."""
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("port", 0, 65_535),
+            ("workers", 1, 1024),
+            ("tokens_per_batch", 1, 1_000_000),
+            ("max_queue_tokens", 1, 1_000_000_000),
+            # Four times this is gRPC's own limit, which has to fit 31 bits.
+            ("max_request_bytes", 1, 511 * MIB),
+            ("max_text_bytes", 1, self.max_request_bytes),
+            ("max_batch_articles", 1, 100_000),
+            ("max_in_flight_per_call", 1, 100_000),
+            ("grace_s", 0, 86_400),
+            ("max_connection_age_s", 1, 31_536_000),
+        ):
+            _check_range(name, getattr(self, name), low, high)
+        if self.model_threads is not None:
+            _check_range("model_threads", self.model_threads, 1, 1024)
+        if not self.models or not all(self.models):
+            raise ConfigError(f"models: got {self.models!r}; allowed: at least one name or folder")
+
+    @property
+    def max_message_bytes(self) -> int:
+        """gRPC's own limit.  Far above ours, since a message beyond it gets RESOURCE_EXHAUSTED,
+        the code of overload, which clients would retry."""
+        return 4 * self.max_request_bytes
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], **overrides: Any) -> Settings:
+        """Settings from ``QUOTEWIRE_…`` variables; an override that is not None goes before them.
+
+        ``QUOTEWIRE_MODELS`` is a list separated by commas.  Raises ConfigError naming the variable.
+        """
+        values: dict[str, Any] = {}
+        for setting in fields(cls):
+            variable = PREFIX + setting.name.upper()
+            if overrides.get(setting.name) is not None:
+                values[setting.name] = overrides[setting.name]
+            elif environment.get(variable):
+                values[setting.name] = _read(variable, environment[variable], str(setting.type))
+        return cls(**values)
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{name}: got {value}; allowed: {low} to {high}")
+
+
+def _read(variable: str, raw: str, kind: str) -> Any:
+    readers: dict[str, Callable[[str], Any]] = {
+        "str": str,
+        "int": int,
+        "int | None": int,
+        "float": float,
+        "tuple[str, ...]": lambda text: tuple(part.strip() for part in text.split(",")),
+    }
+    try:
+        return readers[kind](raw)
+    except ValueError:
+        allowed = "a number" if kind == "float" else "a whole number"
+        raise ConfigError(f"{variable}: got {raw!r}; allowed: {allowed}") from None
