@@ -1,0 +1,187 @@
+"""An article cut into words, sentences and paragraphs, for the name resolver.
+
+Plain rules, one pass, no model.  Positions are code points of the page's text; the page is the
+article's text, with its title put before it where the text does not start with the title.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from quotewire.extraction.lexicon import fold, lexicon
+from quotewire.types import Article
+
+# A word: a handle, a dotted abbreviation, or letters and digits with inner hyphens, apostrophes
+# and ampersands; else one punctuation mark.
+_WORD = re.compile(
+    r"@\w+|(?:[^\W\d_]\.){2,}|[\w\u0300-\u036f]+(?:[-‐‑'’&/.](?=\w)[\w\u0300-\u036f]+)*|[^\w\s]"
+)
+_POSSESSIVE = re.compile(r"(?<=\w)['’][sS]$")
+_OPENING = "“‘«„"
+_CLOSING = "”’»"
+_ENDS = frozenset(".!?…")
+# Words whose full stop ends no sentence (besides titles and short places).
+_DOTTED = frozenset(
+    ["vs", "etc", "inc", "corp", "co", "ltd", "no", "st", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sept", "sep", "oct", "nov", "dec"]
+)
+
+
+@dataclass(slots=True)
+class Word:
+    """One word or punctuation mark."""
+
+    start: int
+    end: int
+    text: str
+    low: str  # folded
+    sentence: int = 0
+    paragraph: int = 0
+    quoted: bool = False
+    first: bool = False  # first word of its sentence
+    headline: bool = False  # in a line where nearly every word is capitalised
+
+    @property
+    def is_capital(self) -> bool:
+        return self.text[0].isupper() or (self.text[0] == "@" and len(self.text) > 1)
+
+
+@dataclass(slots=True)
+class Page:
+    """``offset`` is where the article's text starts in ``text``."""
+
+    text: str
+    offset: int
+    words: list[Word]
+    starts: list[int] = field(default_factory=list)
+
+    def index_at(self, position: int) -> int:
+        """Index of the first word that ends after ``position`` (len(words) if none)."""
+        i = bisect_right(self.starts, position) - 1
+        if i >= 0 and self.words[i].end > position:
+            return i
+        return i + 1
+
+    def inside(self, start: int, end: int) -> tuple[int, int]:
+        """Half-open range of the words that overlap ``[start, end)``."""
+        first = self.index_at(start)
+        last = first
+        while last < len(self.words) and self.words[last].start < end:
+            last += 1
+        return first, last
+
+    def slice(self, first: int, last: int) -> str:
+        """Text of the words ``[first, last)``."""
+        if first >= last:
+            return ""
+        return self.text[self.words[first].start : self.words[last - 1].end]
+
+
+def read_page(article: Article) -> Page:
+    """Cuts an article; any text is fine."""
+    text, offset = article.text, 0
+    title = (article.title or "").strip()
+    if title and fold(title)[:40] not in fold(text[: len(title) + 200]):
+        text = title + "\n\n" + text
+        offset = len(title) + 2
+    words: list[Word] = []
+    sentence = paragraph = 0
+    for line in re.finditer(r"[^\n\r\u2028\u2029]+", text):
+        cut = _cut(text, line.start(), line.end())
+        if not cut:
+            continue
+        sentence = _sentences(cut, sentence) + 1
+        _quotes(cut)
+        _headline(cut)
+        for word in cut:
+            word.paragraph = paragraph
+        paragraph += 1
+        words.extend(cut)
+    return Page(text=text, offset=offset, words=words, starts=[w.start for w in words])
+
+
+def _cut(text: str, start: int, end: int) -> list[Word]:
+    lex = lexicon()
+    short = lex["titles"] | lex["places"] | lex["suffixes"]
+    words: list[Word] = []
+    for match in _WORD.finditer(text, start, end):
+        a, b = match.span()
+        token = text[a:b]
+        tail = _POSSESSIVE.search(token)
+        if tail and len(token) > 2:
+            cut = a + tail.start()
+            words.append(Word(a, cut, text[a:cut], fold(text[a:cut])))
+            words.append(Word(cut, b, text[cut:b], "'s"))
+            continue
+        # "Mr." and initials keep their full stop.
+        if b < end and text[b] == "." and token[-1] != ".":
+            low = fold(token)
+            initial = len(token) == 1 and token.isupper() and token.isalpha()
+            if initial or low + "." in short or low in _DOTTED:
+                b += 1
+                token = text[a:b]
+        if words and words[-1].end > a:  # the full stop just taken
+            continue
+        words.append(Word(a, b, token, fold(token)))
+    return words
+
+
+def _sentences(words: list[Word], sentence: int) -> int:
+    """Numbers the sentences of one paragraph from ``sentence`` on; returns the last number."""
+    start = True
+    ended = False
+    for i, word in enumerate(words):
+        mark = not (word.text[0].isalnum() or word.text[0] == "@")
+        if ended and not (mark and word.text in "”’»\"')]…!?."):
+            opens = (
+                word.text[0].isupper() or word.text[0].isdigit() or word.text[0] in "“‘\"'«@(—-–[•"
+            )
+            if opens:
+                sentence += 1
+                start = True
+            ended = False
+        word.sentence = sentence
+        if start and not mark:
+            word.first = True
+            start = False
+        if word.text in _ENDS or (
+            len(word.text) > 2 and word.text[-1] == "." and word.text[0].isupper() is False
+        ):
+            ended = True
+        if word.text[-1] == "." and _ends_after(words, i):
+            ended = True
+    return sentence
+
+
+def _ends_after(words: list[Word], i: int) -> bool:
+    """Whether an abbreviation's full stop also ends the sentence: a common word follows."""
+    if len(words[i].text) < 2 or i + 1 >= len(words):
+        return False
+    low = words[i].low
+    if low in lexicon()["titles"]:
+        return False
+    after = words[i + 1]
+    return after.text[0].isupper() and after.low in lexicon().common and len(low) > 2
+
+
+def _quotes(words: list[Word]) -> None:
+    """Marks the words between quotation marks; a paragraph that opens quoted closes at its end."""
+    inside = False
+    for word in words:
+        if word.text == '"':
+            inside = not inside
+        elif word.text in ("“", "«", "„"):
+            inside = True
+        elif word.text in ("”", "»"):
+            inside = False
+        else:
+            word.quoted = inside
+
+
+def _headline(words: list[Word]) -> None:
+    letters = [w for w in words if w.text[0].isalpha() and len(w.text) > 3]
+    capital = sum(w.is_capital for w in letters)
+    if len(letters) >= 3 and len(words) < 40 and capital >= 0.75 * len(letters):
+        for word in words:
+            word.headline = True
