@@ -60,8 +60,8 @@ class BatchProgress:
     def summary(self) -> str:
         """What was done, how fast, and what was not."""
         return (
-            f"{self._done()}, {self.statements:,} statements, {self.failed:,} lines failed "
-            f"in {self._seconds():.1f} s"
+            f"{self._done()}, {self.statements:,} statements, lines failed: {self.failed:,}; "
+            f"{self._seconds():.1f} s"
         )
 
     def _seconds(self) -> float:
