@@ -1,0 +1,112 @@
+"""The two-state chain against the sum over every labelling, written out."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from quotewire.extraction.chain import (
+    BLOCKED,
+    best_labelling,
+    labelling_score,
+    log_partition,
+    negative_log_likelihood,
+    runs,
+    span_log_probability,
+)
+
+
+def score_by_hand(scores: np.ndarray, labels: tuple[bool, ...]) -> float:
+    total = 0.0
+    for t, inside in enumerate(labels):
+        if not inside:
+            continue
+        total += scores[t, 1]
+        if t == 0 or not labels[t - 1]:
+            total += scores[t, 0]
+        if t == len(labels) - 1 or not labels[t + 1]:
+            total += scores[t, 2]
+    return total
+
+
+def every_labelling(words: int) -> list[tuple[bool, ...]]:
+    return list(product([False, True], repeat=words))
+
+
+@pytest.fixture(params=[1, 2, 3, 5, 8])
+def scores(request: pytest.FixtureRequest) -> np.ndarray:
+    rng = np.random.default_rng(request.param)
+    return rng.normal(0, 2, (4, request.param, 3)).astype(np.float32)
+
+
+def test_partition_sums_every_labelling(scores: np.ndarray) -> None:
+    expected = [
+        np.logaddexp.reduce([score_by_hand(chain, y) for y in every_labelling(len(chain))])
+        for chain in scores
+    ]
+    assert np.allclose(log_partition(torch.tensor(scores)), expected, atol=1e-4)
+
+
+def test_labelling_score_is_the_sum_by_hand(scores: np.ndarray) -> None:
+    for labels in every_labelling(scores.shape[1]):
+        inside = torch.tensor([labels] * len(scores))
+        expected = [score_by_hand(chain, labels) for chain in scores]
+        assert np.allclose(labelling_score(torch.tensor(scores), inside), expected, atol=1e-4)
+
+
+def test_probabilities_of_all_labellings_sum_to_one(scores: np.ndarray) -> None:
+    total = torch.zeros(len(scores))
+    for labels in every_labelling(scores.shape[1]):
+        total += torch.exp(
+            -negative_log_likelihood(torch.tensor(scores), torch.tensor([labels] * len(scores)))
+        )
+    assert torch.allclose(total, torch.ones(len(scores)), atol=1e-4)
+
+
+def test_best_labelling_beats_every_other(scores: np.ndarray) -> None:
+    for chain, labels in zip(scores, best_labelling(scores), strict=True):
+        best = max(score_by_hand(chain, y) for y in every_labelling(len(chain)))
+        assert score_by_hand(chain, tuple(labels)) == pytest.approx(best, abs=1e-4)
+
+
+def test_span_probability_is_the_share_of_labellings_with_just_that_span(
+    scores: np.ndarray,
+) -> None:
+    words = scores.shape[1]
+    for first in range(words):
+        for last in range(first, words):
+            got = span_log_probability(scores, [(c, first, last) for c in range(len(scores))])
+            for chain, value in zip(scores, got, strict=True):
+                has = [y for y in every_labelling(words) if (first, last) in runs(np.array(y))]
+                whole = np.logaddexp.reduce([score_by_hand(chain, y) for y in every_labelling(words)])
+                part = np.logaddexp.reduce([score_by_hand(chain, y) for y in has])
+                assert value == pytest.approx(part - whole, abs=1e-3)
+
+
+def test_padding_changes_nothing(scores: np.ndarray) -> None:
+    padded = np.concatenate([scores, np.full((len(scores), 3, 3), BLOCKED, np.float32)], 1)
+    assert torch.allclose(
+        log_partition(torch.tensor(scores)), log_partition(torch.tensor(padded)), atol=1e-3
+    )
+    assert (best_labelling(padded)[:, : scores.shape[1]] == best_labelling(scores)).all()
+    assert not best_labelling(padded)[:, scores.shape[1] :].any()
+
+
+def test_runs_are_first_and_last_words() -> None:
+    assert runs(np.array([True, True, False, True])) == [(0, 1), (3, 3)]
+    assert runs(np.zeros(3, bool)) == []
+
+
+def test_gradient_of_the_partition_is_the_probability_of_being_inside() -> None:
+    scores = torch.tensor([[[0.3, -1.0, 0.2], [0.1, 0.5, -0.4], [0.0, 1.0, 0.7]]], requires_grad=True)
+    log_partition(scores).sum().backward()
+    by_hand = np.zeros(3)
+    chain = scores[0].detach().numpy()
+    whole = np.logaddexp.reduce([score_by_hand(chain, y) for y in every_labelling(3)])
+    for labels in every_labelling(3):
+        by_hand += np.exp(score_by_hand(chain, labels) - whole) * np.array(labels)
+    assert scores.grad is not None
+    assert np.allclose(scores.grad[0, :, 1].numpy(), by_hand, atol=1e-5)
