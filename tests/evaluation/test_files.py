@@ -117,6 +117,15 @@ def test_layer_adds_everything_else(tmp_path: Path) -> None:
     ]
 
 
+def test_a_nested_statement_belongs_to_the_innermost_one_around_it(tmp_path: Path) -> None:
+    innermost = {**INNER, "cue": [span("holds")], "content": [span("dam")], "source": []}
+    layer = {**LAYER, "statements": [*LAYER["statements"], innermost]}
+    (article,) = read_gold(
+        write(tmp_path / "gold.jsonl", CORPUS), layer=write(tmp_path / "layer.jsonl", layer)
+    )
+    assert [row.reported_in for row in article.rows] == [None, None, 0, 2]
+
+
 def test_white_space_at_the_ends_of_a_span_is_not_compared() -> None:
     assert trimmed(Span(3, 9), TEXT).slice(TEXT) == "said"
     assert trimmed(Span(3, 4), TEXT) == Span(3, 4)

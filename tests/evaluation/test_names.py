@@ -37,6 +37,7 @@ DIFFERENT = [
     ("Justice Department", "State Department"),
     ("Ann Lee’s office", "Ann Lee"),
     ("two voters", "three voters"),
+    ("the president", "the governor"),
 ]
 
 
