@@ -12,9 +12,8 @@ log="$(mktemp)"
 server=""
 
 stop() {
-    if [[ -n "$server" ]]; then
-        kill -TERM "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
+    if [[ -n "$server" ]] && kill -TERM "$server" 2>/dev/null; then
+        wait "$server" || true
         echo "server stopped"
     fi
     rm -f "$log"

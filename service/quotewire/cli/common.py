@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +36,29 @@ class OutsideError(UserError):
     """Something outside this process failed (a server): one line, exit code 1."""
 
     exit_code = 1
+
+
+class SigTerm(KeyboardInterrupt):
+    """SIGTERM, raised where Ctrl-C would be."""
+
+
+class Interrupted(UserError):
+    """Ctrl-C.  Its exit code, as those below, is the one that shells give for the signal."""
+
+    exit_code = 128 + signal.SIGINT
+
+
+class Terminated(UserError):
+    exit_code = 128 + signal.SIGTERM
+
+
+class OutputClosed(UserError):
+    """The reader of the output went away: nothing to say, and nobody to say it to."""
+
+    exit_code = 128 + signal.SIGPIPE
+
+    def show(self, file: Any = None) -> None:
+        pass
 
 
 class LoadExtractor(Protocol):

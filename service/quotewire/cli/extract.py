@@ -68,10 +68,10 @@ def extract(
         extractor = toolbox.load_extractor(model, threads=threads)
         extraction = extractor.extract(article, options=options)
     else:
-        from quotewire.client import Client
-
         if threads is not None:
             raise UserError("--threads: the server's threads are its own (quotewire serve)")
+        from quotewire.client import Client
+
         with Client(server) as client:
             extraction = client.extract(article, options=options, model=model or "")
     if output == "json":

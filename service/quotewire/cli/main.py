@@ -1,20 +1,29 @@
 """``quotewire``: its commands, its exit codes and the one place that turns exceptions into them.
 
 Exit codes: 0 done · 1 something outside failed (a server that does not answer) · 2 wrong usage or
-unusable input · 3 done, but some lines could not be answered (``score``) · 130 interrupted ·
-141 the reader of the output went away.
+unusable input · 3 done, but some lines could not be answered (``score``) · 130 Ctrl-C ·
+141 the reader of the output went away · 143 SIGTERM.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
 import click
 
 from quotewire import __version__
-from quotewire.cli.common import OutsideError, Toolbox, UserError
+from quotewire.cli.common import (
+    Interrupted,
+    OutputClosed,
+    OutsideError,
+    SigTerm,
+    Terminated,
+    Toolbox,
+    UserError,
+)
 from quotewire.cli.evaluate import evaluate
 from quotewire.cli.extract import extract
 from quotewire.cli.models import models
@@ -29,16 +38,19 @@ from quotewire.errors import (
     UnavailableError,
 )
 
-EXIT_INTERRUPTED = 130
-EXIT_BROKEN_PIPE = 141  # as the shell reports a program that a closed pipe ended
-
 
 class Commands(click.Group):
-    """Translates the domain's exceptions into one line on standard error and exit code 2."""
+    """Translates exceptions into one line on standard error and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except SigTerm:
+            raise Terminated("terminated") from None
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted") from None
+        except BrokenPipeError:
+            raise OutputClosed("output closed") from None
         except (DeadlineError, OverloadedError, ServiceError, UnavailableError) as error:
             raise OutsideError(str(error)) from error
         except QuotewireError as error:
@@ -62,8 +74,14 @@ for command in (extract, score, serve, train, evaluate, models):
     commands.add_command(command)
 
 
+def _terminate(*_: object) -> None:
+    raise SigTerm
+
+
 def main(arguments: list[str] | None = None, *, toolbox: Toolbox | None = None) -> None:
     """Run the command line and exit the process with its code."""
+    # So that what must be cleaned up is, as with Ctrl-C (the server puts its own handler here).
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         code = commands.main(
             arguments, prog_name="quotewire", standalone_mode=False, obj=toolbox or Toolbox()
@@ -73,10 +91,10 @@ def main(arguments: list[str] | None = None, *, toolbox: Toolbox | None = None) 
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("quotewire: interrupted", err=True)
-        code = EXIT_INTERRUPTED
+        code = Interrupted.exit_code
     except BrokenPipeError:
+        code = OutputClosed.exit_code
+    if code == OutputClosed.exit_code:
         # Python flushes standard output once more at exit: give it somewhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = EXIT_BROKEN_PIPE
     sys.exit(code if isinstance(code, int) else 0)

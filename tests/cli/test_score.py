@@ -1,0 +1,142 @@
+"""``quotewire score``."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from quotewire.lines import extraction_to_line
+from quotewire.types import Article
+from tests.cli.conftest import Run, one_line
+from tests.fakes import fake_extractor
+
+LINES = [
+    b'{"id": "a", "text": "Ann Lee told Reuters the road is shut.", "desk": "roads"}',
+    b"{broken",
+    b'{"id": "c"}',
+    b'{"id": "d", "text": 5}',
+    b'{"id": "e", "text": "caf\xe9"}',
+    b"",
+    b'{"id": "f", "text": ""}',
+    b'{"id": "g", "text": "Bob wants a bridge."}',
+]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(b"\n".join(LINES) + b"\n")
+    return path
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out.jsonl"
+
+
+def read(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_every_line_is_answered_in_order_and_bad_ones_carry_their_error(
+    run: Run, source: Path, out: Path
+) -> None:
+    result = run("score", source, "--out", out)
+    assert result.exit_code == 3
+    lines = read(out)
+    assert [line["id"] for line in lines] == ["a", None, "c", "d", "e", "f", "g"]
+    errors = [line["error"] for line in lines]
+    assert [bool(error) for error in errors] == [False, True, True, True, True, False, False]
+    for error, word in zip(errors[1:5], ["not JSON", "text", "int", "0xe9"], strict=True):
+        assert isinstance(error, str) and word in error
+    assert f"{source}:2: not JSON" in result.stderr
+    assert "3 articles" in result.stderr and "lines failed: 4" in result.stderr
+    assert result.stdout == ""
+
+
+def test_an_answered_line_is_the_extractor_s_own(run: Run, source: Path, out: Path) -> None:
+    run("score", source, "--out", out, "--acts", "all")
+    text = "Ann Lee told Reuters the road is shut."
+    article = Article(id="a", text=text, meta={"desk": "roads"})
+    lines = read(out)
+    assert lines[0] == extraction_to_line(article, fake_extractor().extract(article))
+    assert [s["act"] for s in lines[-1]["statements"]] == ["attitude"]  # type: ignore[index,attr-defined]
+
+
+def test_a_run_without_bad_lines_ends_with_0(run: Run, tmp_path: Path, out: Path) -> None:
+    (tmp_path / "good.jsonl").write_bytes(LINES[0] + b"\n")
+    assert run("score", tmp_path / "good.jsonl", "--out", out).exit_code == 0
+
+
+def test_several_inputs_and_gzip(run: Run, source: Path, tmp_path: Path, out: Path) -> None:
+    packed = tmp_path / "more.jsonl.gz"
+    packed.write_bytes(gzip.compress(LINES[0] + b"\n" + LINES[7] + b"\n"))
+    run("score", packed, source, "--out", out)
+    assert [line["id"] for line in read(out)][:3] == ["a", "g", "a"]
+
+
+def test_an_empty_input_gives_an_empty_output(run: Run, tmp_path: Path, out: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    assert run("score", tmp_path / "empty.jsonl", "--out", out).exit_code == 0
+    assert out.read_bytes() == b""
+
+
+def test_few_of_many_problems_are_named(run: Run, tmp_path: Path, out: Path) -> None:
+    (tmp_path / "bad.jsonl").write_bytes(b"{\n" * 500)
+    result = run("score", tmp_path / "bad.jsonl", "--out", out)
+    assert result.exit_code == 3
+    assert len(result.stderr.splitlines()) < 20
+    assert len(read(out)) == 500
+
+
+def test_the_examples_can_be_scored(run: Run, examples: Path, out: Path) -> None:
+    assert run("score", examples / "articles.jsonl", "--out", out).exit_code == 0
+    assert [line["language"] for line in read(out)] == ["en", "en", "en", "en", "de"]
+    assert read(out)[2]["meta"] == {"desk": "courts"}
+
+
+def test_an_older_output_stays_until_the_new_one_is_whole(
+    run: Run, source: Path, tmp_path: Path, out: Path
+) -> None:
+    out.write_text("old\n")
+    assert run("score", source, "--out", out, "--model", "nonesuch").exit_code == 2
+    assert out.read_text() == "old\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "out.jsonl"}
+    run("score", source, "--out", out)
+    assert len(read(out)) == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.jsonl", "--out", "out.jsonl"], "nowhere.jsonl"),
+        (["in.jsonl", "--out", "no/out.jsonl"], "the folder"),
+        (["in.jsonl", "--out", "."], "directory"),
+        (["in.jsonl", "--out", "/dev/null"], "no regular file"),
+        (["in.jsonl", "--out", "in.jsonl"], "is an input, too"),
+        (["in.jsonl"], "--out"),
+        (["--out", "out.jsonl"], "IN.jsonl"),
+        (["in.jsonl", "--out", "out.jsonl", "--acts", "some"], "--acts"),
+    ],
+)
+def test_wrong_usage(
+    run: Run,
+    source: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    words: str,
+) -> None:
+    monkeypatch.chdir(source.parent)
+    before = source.read_bytes()
+    result = run("score", *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr and "Traceback" not in result.stderr
+    assert source.read_bytes() == before
+
+
+def test_an_unknown_model(run: Run, source: Path, out: Path) -> None:
+    result = run("score", source, "--out", out, "--model", "nonesuch")
+    assert one_line(result) == "quotewire: model 'nonesuch' not found; known: fake"
