@@ -125,7 +125,7 @@ def test_python_m_quotewire_tells_its_version_and_commands() -> None:
     import quotewire
 
     assert output("--version") == f"quotewire {quotewire.__version__}\n"
-    for name in ("extract", "score", "serve", "train", "evaluate", "models"):
+    for name in ("extract", "score", "serve", "health", "train", "evaluate", "models"):
         assert f"\n  {name} " in output("--help")
         assert output(name, "--help").startswith(f"Usage: quotewire {name} ")
 

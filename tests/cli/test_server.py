@@ -60,6 +60,18 @@ def test_a_server_that_is_not_there(run: Run, article: Path) -> None:
     assert one_line(result).startswith("quotewire: ")
 
 
+def test_health_says_whether_a_server_is_ready(run: Run, target: str) -> None:
+    result = run("health", target)
+    assert (result.exit_code, result.stdout) == (0, "SERVING\n")
+    with running(ready=False) as starting:
+        result = run("health", starting.target)
+        assert result.exit_code == 1
+        assert one_line(result) == f"quotewire: {starting.target}: NOT_SERVING"
+    result = run("health", starting.target)
+    assert result.exit_code == 1
+    assert "UNAVAILABLE" in one_line(result)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -26,6 +26,7 @@ from quotewire.cli.common import (
 )
 from quotewire.cli.evaluate import evaluate
 from quotewire.cli.extract import extract
+from quotewire.cli.health import health
 from quotewire.cli.models import models
 from quotewire.cli.score import score
 from quotewire.cli.serve import serve
@@ -70,7 +71,7 @@ def commands(ctx: click.Context) -> None:
         ctx.obj = Toolbox()
 
 
-for command in (extract, score, serve, train, evaluate, models):
+for command in (extract, score, serve, health, train, evaluate, models):
     commands.add_command(command)
 
 
