@@ -157,7 +157,10 @@ class AsyncClient:
         """Answers to a list of articles in one call, in their order."""
         articles = list(articles)
         request = service_pb.BatchExtractRequest(
-            articles=[convert.article_to_proto(article) for article in articles],
+            articles=[
+                convert.article_to_proto(article, path=f"articles[{index}]")
+                for index, article in enumerate(articles)
+            ],
             options=convert.options_to_proto(options),
             model=model,
         )

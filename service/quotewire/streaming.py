@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterable, Coroutine, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -20,9 +20,11 @@ from quotewire.errors import (
 )
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1 import extraction_service_pb2 as service_pb
-from quotewire.pb.v1.extraction_service_pb2_grpc import ExtractionServiceAsyncStub
 from quotewire.serving import convert, status
 from quotewire.types import Article, Extraction
+
+if TYPE_CHECKING:  # a class that exists for type checkers only
+    from quotewire.pb.v1.extraction_service_pb2_grpc import ExtractionServiceAsyncStub
 
 # How often a stream is begun again without a single answer in between, and how long it waits first
 # (seconds, doubled each time).

@@ -111,22 +111,22 @@ class Batcher(Generic[Window, Score]):
         self._worker.start()
 
     def submit(
-        self, windows: Sequence[Window], *, deadline: float | None = None
+        self, windows: Sequence[Window], *, deadline: float | None = None, patient: bool = False
     ) -> Future[list[Score]]:
         """Queues one caller's windows; the future gets their scores in order.
 
         ``deadline`` is a time.monotonic() value after which nobody wants the answer; cancel the
-        future to withdraw.  Raises OverloadedError where the queue is full or its predicted wait
-        is longer than the deadline allows, DrainingError after close().  The future fails with
-        DeadlineError where the deadline passed in the queue, and with the model's own exception
-        where the model failed.
+        future to withdraw.  Raises OverloadedError where the queue is full or, unless ``patient``,
+        its predicted wait is longer than the deadline allows; DrainingError after close().  The
+        future fails with DeadlineError where the deadline passed in the queue, and with the
+        model's own exception where the model failed.
         """
         future: Future[list[Score]] = Future()
         if not windows:
             future.set_result([])
             return future
         with self._changed:
-            self._check_room(deadline)
+            self._check_room(None if patient else deadline)
             job = _Job[Window, Score](
                 number=self._next_number,
                 windows=windows,

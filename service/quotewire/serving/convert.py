@@ -241,8 +241,9 @@ def model_to_proto(info: ModelInfo, *, is_default: bool) -> model_pb.Model:
 # ---------------------------------------------------------------- what a client sends and gets
 
 
-def article_to_proto(article: Article) -> pb.Article:
-    """Raises InputError where a string holds a lone surrogate, which no wire message can carry."""
+def article_to_proto(article: Article, *, path: str = "article") -> pb.Article:
+    """Raises InputError where a string holds a lone surrogate, which no wire message can carry;
+    ``path`` is where the article stands in the request, for that error."""
     values = {
         "id": article.id,
         "text": article.text,
@@ -259,7 +260,7 @@ def article_to_proto(article: Article) -> pb.Article:
         except UnicodeEncodeError as error:
             point = ord(value[error.start])
             raise InputError(
-                field=f"article.{name}",
+                field=f"{path}.{name}",
                 value=f"the lone surrogate U+{point:04X} at code point {error.start}",
                 allowed="text without lone surrogates",
             ) from None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,6 +23,8 @@ WARM_UP = Article(
     id="warm-up",
     text="“We are ready,” the minister told Reuters on Monday, according to people in the room.",
 )
+# How many parts of long articles the queue has room for.
+_PARTS_PER_QUEUE = 8
 
 _Answer = TypeVar("_Answer")
 
@@ -36,6 +37,7 @@ class ModelHost:
     ) -> None:
         self._extractor = extractor
         self._pool = pool
+        self._part_tokens = settings.max_queue_tokens // _PARTS_PER_QUEUE
         self._batcher: Batcher[Window, WindowScores] = Batcher(
             extractor.forward,
             tokens_per_batch=settings.tokens_per_batch,
@@ -66,20 +68,40 @@ class ModelHost:
         if not wait_for_room:
             self.check_room(deadline=deadline)
         prepared = await loop.run_in_executor(self._pool, self._extractor.prepare, article)
-        while True:
-            try:
-                scored = self._batcher.submit(prepared.windows, deadline=deadline)
-                break
-            except OverloadedError:
-                if not wait_for_room or (deadline is not None and time.monotonic() >= deadline):
-                    raise
-                await asyncio.wrap_future(self._batcher.when_room())
-        scores = await asyncio.wrap_future(scored)
+        scores: list[WindowScores] = []
+        for part in self._parts(prepared.windows):
+            # Once begun, an article is finished: its later parts wait for room.
+            wait = wait_for_room or bool(scores)
+            scores += await self._score(part, deadline=deadline, wait_for_room=wait)
 
         def finish() -> _Answer:
             return answer(self._extractor.finish(prepared, scores, options=options))
 
         return await loop.run_in_executor(self._pool, finish)
+
+    def _parts(self, windows: Sequence[Window]) -> Iterator[Sequence[Window]]:
+        """Cuts a long article's windows into parts that leave the queue room for others."""
+        begin = tokens = 0
+        for index, window in enumerate(windows):
+            if tokens and tokens + window.pieces > self._part_tokens:
+                yield windows[begin:index]
+                begin, tokens = index, 0
+            tokens += window.pieces
+        yield windows[begin:]
+
+    async def _score(
+        self, windows: Sequence[Window], *, deadline: float | None, wait_for_room: bool
+    ) -> list[WindowScores]:
+        while True:
+            try:
+                scores = self._batcher.submit(windows, deadline=deadline, patient=wait_for_room)
+            except OverloadedError:
+                if not wait_for_room:
+                    raise
+            else:
+                return await asyncio.wrap_future(scores)
+            # Past its deadline a call is cancelled by gRPC, here as anywhere.
+            await asyncio.wrap_future(self._batcher.when_room())
 
     def check_room(self, *, deadline: float | None = None) -> None:
         """Raises OverloadedError where a call would be refused now."""

@@ -30,6 +30,11 @@ class Lifecycle:
     def phase(self) -> Phase:
         return self._phase
 
+    @property
+    def calls(self) -> int:
+        """How many calls are running."""
+        return self._calls
+
     def ready(self) -> None:
         if self._phase is Phase.STARTING:
             self._phase = Phase.SERVING

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -50,13 +50,13 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lifecycle = Lifecycle()
+        self.lifecycle = Lifecycle()
         self._hosts = ModelHosts()
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="extract")
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
             interceptors=[
-                Edge(self._lifecycle, max_request_bytes=settings.max_request_bytes),
+                Edge(self.lifecycle, max_request_bytes=settings.max_request_bytes),
             ],
             options=[
                 ("grpc.max_receive_message_length", settings.max_message_bytes),
@@ -75,7 +75,7 @@ class Server:
         # The library's servicer starts as SERVING.
         await self._set_health(serving=False)
         extraction_service_pb2_grpc.add_ExtractionServiceServicer_to_server(
-            ExtractionServicer(self._hosts, lifecycle=self._lifecycle, settings=self._settings),
+            ExtractionServicer(self._hosts, lifecycle=self.lifecycle, settings=self._settings),
             self._server,
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
@@ -103,7 +103,7 @@ class Server:
             host = ModelHost(extractor, pool=self._pool, settings=self._settings)
             self._hosts.add(host)
             await host.warm_up()
-        self._lifecycle.ready()
+        self.lifecycle.ready()
         await self._set_health(serving=True)
         logger.info("serving %s", ", ".join(host.info.tag for host in self._hosts))
 
@@ -112,9 +112,9 @@ class Server:
         logger.info("draining, for %g seconds at most", self._settings.grace_s)
         ends = time.monotonic() + self._settings.grace_s
         await self._health.enter_graceful_shutdown()
-        self._lifecycle.drain()
+        self.lifecycle.drain()
         # The port stays open meanwhile: health checks and new callers are told, not cut off.
-        if not await self._lifecycle.wait_idle(self._settings.grace_s):
+        if not await self.lifecycle.wait_idle(self._settings.grace_s):
             logger.warning("calls still running after %g seconds are cut", self._settings.grace_s)
         # Health watches never end by themselves, so this is no place for the whole grace time.
         await self._server.stop(min(FLUSH_S, max(ends - time.monotonic(), 0.0)))
@@ -141,17 +141,27 @@ async def serve(settings: Settings, extractors: Iterable[Extractor]) -> AsyncIte
         await server.drain()
 
 
-def run(settings: Settings) -> None:
+def load_models(settings: Settings) -> list[Extractor]:
+    """The models that the settings name.  Raises ModelNotFoundError, ModelFolderError."""
+    # Imported late: torch takes seconds, and the port answers health checks meanwhile.
+    from quotewire.extraction.extractor import Extractor
+
+    return [Extractor.load(name, threads=settings.model_threads) for name in settings.models]
+
+
+def run(
+    settings: Settings, *, load: Callable[[Settings], Sequence[Extractor]] = load_models
+) -> None:
     """Loads the models and serves until SIGTERM or SIGINT and the drain that follows.
 
     Says what it does by logging only.  A second signal ends the process at once.  Raises
     ModelNotFoundError or ModelFolderError where a model cannot be loaded, ConfigError where the
     port cannot be had.
     """
-    asyncio.run(_run(settings))
+    asyncio.run(_run(settings, load))
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, load: Callable[[Settings], Sequence[Extractor]]) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 
@@ -166,16 +176,9 @@ async def _run(settings: Settings) -> None:
     server = Server(settings)
     try:
         await server.start()
-        extractors = await asyncio.to_thread(_load, settings)
+        extractors = await asyncio.to_thread(load, settings)
         if not stop.is_set():
             await server.install(extractors)
         await stop.wait()
     finally:
         await server.drain()
-
-
-def _load(settings: Settings) -> list[Extractor]:
-    # Here and not above: torch takes seconds, and the port should answer health checks meanwhile.
-    from quotewire.extraction.extractor import Extractor
-
-    return [Extractor.load(name, threads=settings.model_threads) for name in settings.models]

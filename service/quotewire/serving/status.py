@@ -37,7 +37,7 @@ DOMAIN = "quotewire"
 # Where gRPC carries a rich status (a trailer).
 STATUS_HEADER = "grpc-status-details-bin"
 # Headers have room for some 8 KiB in all; a message is for a human and needs no more than this.
-MAX_MESSAGE_CHARACTERS = 500
+MAX_MESSAGE_CHARACTERS = 300
 
 _Detail = TypeVar("_Detail", bound=Message)
 
@@ -51,7 +51,7 @@ def status_from_error(error: BaseException) -> Status:
     match error:
         case InputError():
             violation = BadRequest.FieldViolation(
-                field=error.field,
+                field=_shorten(error.field),
                 description=_shorten(f"got {error.value}; allowed: {error.allowed}"),
             )
             return _status(
