@@ -224,13 +224,13 @@ def test_five_megabytes_are_answered_whole(server: Running) -> None:
 @pytest.mark.parametrize("max_queue_tokens", [1, 10_000, 1_000_000])
 def test_an_article_of_many_windows_is_answered_whole(max_queue_tokens: int) -> None:
     extractor = fake_extractor()
-    text = "\n".join(f"Smith said the number is {n} and no other." for n in range(1000))
+    text = "\n".join(f"Smith said the number is {n} and no other." for n in range(300))
     article = Article("a", text)
-    assert len(extractor.prepare(article).windows) > 8
+    assert len(extractor.prepare(article).windows) > 5
     with running(extractor, max_queue_tokens=max_queue_tokens) as server:
         answer = convert.extraction_from_proto(extract(server, text))
     assert answer == extractor.extract(article)
-    assert len(answer.statements) == 1000
+    assert len(answer.statements) == 300
 
 
 def test_a_model_that_fails_is_internal_and_tells_no_text(server: Running) -> None:
