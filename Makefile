@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 # Everything that an installation depends on.
 SETUP  := pyproject.toml hatch_build.py Makefile
 # Where `make evaluate` finds the corpora.
@@ -32,7 +32,8 @@ $(VENV)/.installed-dev: $(SETUP) | $(BIN)/python
 
 node_modules/.installed: package.json package-lock.json
 	@echo "installing the proto tools"
-	@npm ci --silent --no-audit --no-fund
+	@# Not npm ci: it refuses a registry without the builds for other systems.
+	@npm install --no-save --no-audit --no-fund --loglevel error
 	@touch $@
 
 demo: $(VENV)/.installed  ## start a server, ask it who said what in a sample article, stop it

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Holds the wire contract: buf lint and format, no breaking change against the last release,
 # generated stubs fresh.  Needs the development extras in the interpreter named by $PYTHON (default
-# .venv/bin/python) and buf (npm ci).
+# .venv/bin/python) and buf (make check installs it).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 python="${PYTHON:-.venv/bin/python}"
 buf="${BUF:-node_modules/.bin/buf}"
 if [[ ! -x "$buf" ]]; then
-    echo "buf is not installed: run 'npm ci' (package.json pins it), or name one in \$BUF" >&2
+    echo "buf is not installed: run 'npm install --no-save' (package.json pins it), or name one in \$BUF" >&2
     exit 1
 fi
 

@@ -9,12 +9,12 @@ python="$root/${PYTHON:-.venv/bin/python}"
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 
-"$python" -m pip --disable-pip-version-check --quiet wheel --no-deps --wheel-dir "$folder" .
+"$python" -m pip --disable-pip-version-check --quiet --quiet wheel --no-deps --wheel-dir "$folder" .
 wheel="$(echo "$folder"/quotewire-*.whl)"
 echo "built $(basename "$wheel"), $(du -h "$wheel" | cut -f1)"
 
 "$python" -m venv "$folder/venv"
-"$folder/venv/bin/python" -m pip --disable-pip-version-check --quiet install "$wheel"
+"$folder/venv/bin/python" -m pip --disable-pip-version-check --quiet --quiet install "$wheel"
 cp examples/article.txt "$folder"
 cd "$folder"
 env -u PYTHONPATH "$folder/venv/bin/quotewire" extract article.txt
