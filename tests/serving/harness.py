@@ -103,6 +103,10 @@ class Running:
         """Waits until the server has ``count`` calls running."""
         until(lambda: self.server.lifecycle.calls == count)
 
+    def until_queued(self) -> None:
+        """Waits until something waits for the default model."""
+        until(lambda: self.server.hosts.select("").queued_tokens > 0)
+
     def until_draining(self) -> None:
         until(lambda: self.server.lifecycle.phase is Phase.DRAINING)
 

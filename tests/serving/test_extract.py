@@ -241,16 +241,6 @@ def test_a_model_that_fails_is_internal_and_tells_no_text(server: Running) -> No
     assert extract(server, STORY).statements, "the next call is answered"
 
 
-def _until_refused(server: Running, request: ExtractRequest) -> grpc.RpcError:
-    """Calls until the queue is full (an earlier call gets there at its own pace)."""
-    while True:
-        with pytest.raises(grpc.RpcError) as caught:
-            server.extraction.Extract(request, timeout=0.2)
-        if caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
-            return caught.value
-        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-
-
 def test_a_full_queue_is_told_with_the_time_to_come_again() -> None:
     model = GatedModel(is_open=True)
     with running(fake_extractor(model=model), max_queue_tokens=1) as server:
@@ -259,7 +249,10 @@ def test_a_full_queue_is_told_with_the_time_to_come_again() -> None:
         in_model = server.extraction.Extract.future(request, timeout=PATIENCE_S)
         assert model.entered.wait(PATIENCE_S)
         queued = server.extraction.Extract.future(request, timeout=PATIENCE_S)
-        status = rich_status(error := _until_refused(server, request))
+        server.until_queued()
+        error = refused(server, request)
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        status = rich_status(error)
         assert error_info(status).reason == "OVERLOADED"
         retry = detail(status, RetryInfo())
         assert retry is not None

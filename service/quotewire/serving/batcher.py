@@ -149,6 +149,12 @@ class Batcher(Generic[Window, Score]):
         with self._changed:
             self._check_room(deadline)
 
+    @property
+    def queued_tokens(self) -> int:
+        """How many word pieces wait, those in the running batch not counted."""
+        with self._changed:
+            return self._tokens
+
     def when_room(self) -> Future[None]:
         """A future that is done when the queue has room, or is closed; ask submit() again then."""
         future: Future[None] = Future()

@@ -49,6 +49,11 @@ class ModelHost:
     def info(self) -> ModelInfo:
         return self._extractor.info
 
+    @property
+    def queued_tokens(self) -> int:
+        """How many word pieces wait for the model."""
+        return self._batcher.queued_tokens
+
     async def extract(
         self,
         article: Article,

@@ -51,7 +51,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.lifecycle = Lifecycle()
-        self._hosts = ModelHosts()
+        self.hosts = ModelHosts()
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="extract")
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
@@ -75,11 +75,11 @@ class Server:
         # The library's servicer starts as SERVING.
         await self._set_health(serving=False)
         extraction_service_pb2_grpc.add_ExtractionServiceServicer_to_server(
-            ExtractionServicer(self._hosts, lifecycle=self.lifecycle, settings=self._settings),
+            ExtractionServicer(self.hosts, lifecycle=self.lifecycle, settings=self._settings),
             self._server,
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelServicer(self._hosts), self._server
+            ModelServicer(self.hosts), self._server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -101,11 +101,11 @@ class Server:
         """Warms the models up, then serves with them; raises what a model's warm-up raises."""
         for extractor in extractors:
             host = ModelHost(extractor, pool=self._pool, settings=self._settings)
-            self._hosts.add(host)
+            self.hosts.add(host)
             await host.warm_up()
         self.lifecycle.ready()
         await self._set_health(serving=True)
-        logger.info("serving %s", ", ".join(host.info.tag for host in self._hosts))
+        logger.info("serving %s", ", ".join(host.info.tag for host in self.hosts))
 
     async def drain(self) -> None:
         """Health flips, new calls get UNAVAILABLE, running ones may finish within grace_s."""
@@ -118,7 +118,7 @@ class Server:
             logger.warning("calls still running after %g seconds are cut", self._settings.grace_s)
         # Health watches never end by themselves, so this is no place for the whole grace time.
         await self._server.stop(min(FLUSH_S, max(ends - time.monotonic(), 0.0)))
-        await self._hosts.close()
+        await self.hosts.close()
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
         logger.info("drained")
 
