@@ -41,7 +41,7 @@ def article_from_line(line: Mapping[str, Any]) -> Article:
             )
     if not line["id"]:
         raise InputError(field="id", value="''", allowed="a non-empty string")
-    known = {key: line.get(key) for key in ARTICLE_FIELDS}
+    known: dict[str, Any] = {key: line.get(key) for key in ARTICLE_FIELDS}
     meta = {key: value for key, value in line.items() if key not in ARTICLE_FIELDS}
     return Article(**known, meta=meta)
 

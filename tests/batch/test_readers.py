@@ -54,7 +54,9 @@ def test_line_ends_other_than_newline_do_not_split_a_line(path: Path) -> None:
         (b"{", None, "not JSON"),
         (b"NaN", None, "NaN is no JSON value"),
         (b"[1]", None, "a JSON object with id and text"),
-        (b"[" * 100_000, None, "nested too deeply"),
+        (b'{"id": "x", "text": "t", "n": 1e999}', None, "1e999 is out of range"),
+        (b"[" * 100_000, None, "nested deeper than 100 levels"),
+        (b'{"id": "x", "text": "t", "n": ' + b"[" * 100 + b"]" * 100 + b"}", None, "nested deeper"),
         (b'{"id": "x"}', "x", "text"),
         (b'{"id": "x", "text": 5}', "x", "text: got int"),
         (b'{"id": "x", "text": null}', "x", "text"),
@@ -77,10 +79,16 @@ def test_a_bad_line_says_what_is_wrong_and_the_next_ones_are_read(
     assert bad.problem is not None and problem in bad.problem
 
 
+def test_brackets_in_a_text_are_no_nesting(path: Path) -> None:
+    line = {"id": "x", "text": "[" * 500, "rows": [[n] for n in range(500)]}
+    (record,) = read(path, json.dumps(line).encode())
+    assert record.article is not None and record.article.meta == {"rows": line["rows"]}
+
+
 def test_a_broken_gzip_stream_gives_what_came_before_and_says_so(path: Path) -> None:
     lines = b"".join(
         json.dumps({"id": str(n), "text": f"text {n * 7919 % 1013}"}).encode() + b"\n"
-        for n in range(20_000)
+        for n in range(4_000)
     )
     packed = gzip.compress(lines)
     wrong_checksum = packed[:-8] + bytes(8)

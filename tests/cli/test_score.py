@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from quotewire.lines import extraction_to_line
 from quotewire.types import Article
@@ -90,6 +92,40 @@ def test_few_of_many_problems_are_named(run: Run, tmp_path: Path, out: Path) -> 
     assert result.exit_code == 3
     assert len(result.stderr.splitlines()) < 20
     assert len(read(out)) == 500
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(
+        st.binary(max_size=30)
+        | JSON.map(lambda value: json.dumps(value).encode())
+        | st.dictionaries(st.sampled_from(["id", "text", "title", "more"]), JSON).map(
+            lambda value: json.dumps(value).encode()
+        ),
+        max_size=6,
+    )
+)
+def test_whatever_stands_in_a_file_each_line_is_answered(
+    run: Run, tmp_path: Path, out: Path, lines: list[bytes]
+) -> None:
+    data = b"\n".join(lines)
+    (tmp_path / "any.jsonl").write_bytes(b"\n" + data)
+    result = run("score", tmp_path / "any.jsonl", "--out", out)
+    assert result.exit_code in (0, 3), result.output
+    assert len(read(out)) == sum(bool(line.strip()) for line in data.split(b"\n"))
 
 
 def test_the_examples_can_be_scored(run: Run, examples: Path, out: Path) -> None:

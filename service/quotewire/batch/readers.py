@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import zlib
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ from quotewire.types import Article
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Deepest nesting of a line's JSON, in arrays and objects.
+_MAX_DEPTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class JsonLinesReader:
         except ValueError as error:
             return self._problem(number, f"not JSON: {error}")
         except RecursionError:
-            return self._problem(number, "not JSON: nested too deeply")
+            return self._problem(number, f"nested deeper than {_MAX_DEPTH} levels")
         try:
             article = article_from_line(value)
         except InputError as error:
@@ -109,9 +112,36 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON value")
 
 
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError(f"{number[:40]} is out of range")
+    return value
+
+
 def _parse(text: str) -> Any:
-    """``text`` as strict JSON.  Raises ValueError (NaN and Infinity included) or RecursionError."""
-    return json.loads(text, parse_constant=_no_constant)
+    """``text`` as JSON that can be written again.
+
+    Raises ValueError for anything else (also NaN, Infinity and numbers that are not finite) and
+    RecursionError for nesting that no writer can be trusted with.
+    """
+    value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    if text.count("[") + text.count("{") > _MAX_DEPTH and _depth(value) > _MAX_DEPTH:
+        raise RecursionError
+    return value
+
+
+def _depth(value: Any) -> int:
+    """How many arrays and objects stand inside each other."""
+    depth, level = 0, [value]
+    while level := [inner for inner in level if isinstance(inner, (dict, list))]:
+        depth += 1
+        level = [
+            item
+            for inner in level
+            for item in (inner.values() if isinstance(inner, dict) else inner)
+        ]
+    return depth
 
 
 def _readable_id(value: Any) -> str | None:
