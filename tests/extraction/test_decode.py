@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
 from dataclasses import replace
 
-from quotewire.extraction.decode import confidence, decode_window
+import numpy as np
+import pytest
+
+from quotewire.extraction.decode import confidence, decode_windows
 from quotewire.extraction.model_folder import Decoding
 from quotewire.extraction.scores import WindowScores
 from quotewire.extraction.windows import cut_windows
@@ -23,24 +24,24 @@ def twice(scores: WindowScores) -> WindowScores:
 
 
 def test_roles_become_runs_of_words() -> None:
-    (found,) = decode_window(WINDOW, SCORES, Decoding())
+    (found,) = decode_windows([WINDOW], [SCORES], Decoding())[0]
     assert (found.cue, found.source, found.content) == ((1, 1), (0, 0), ((2, 4),))
     assert found.intermediaries == () and found.addressee is None
 
 
 def test_a_cue_below_its_channels_threshold_is_dropped() -> None:
     doubtful = replace(SCORES, valid=np.array([-1.0], np.float32))
-    assert decode_window(WINDOW, doubtful, Decoding()) == []
+    assert decode_windows([WINDOW], [doubtful], Decoding())[0] == ()
     low = Decoding(valid_threshold=(0.2, 0.5))
-    assert len(decode_window(WINDOW, doubtful, low)) == 1
+    assert len(decode_windows([WINDOW], [doubtful], low)[0]) == 1
     nested = replace(doubtful, channel=np.array([1]))
-    assert decode_window(WINDOW, nested, low) == []
+    assert decode_windows([WINDOW], [nested], low)[0] == ()
 
 
 def test_of_two_overlapping_cues_the_likelier_stands() -> None:
     both = twice(SCORES)
     both = replace(both, channel=np.array([0, 1]), cue_logp=np.array([-2.0, -0.5], np.float32))
-    (found,) = decode_window(WINDOW, both, Decoding())
+    (found,) = decode_windows([WINDOW], [both], Decoding())[0]
     assert found.nested
 
 
@@ -48,7 +49,7 @@ def test_a_content_is_insisted_on() -> None:
     roles = SCORES.roles.copy()
     roles[:, 1, :, 1] = -5.0
     roles[:, 1, 3, 1] = -1.0
-    (found,) = decode_window(WINDOW, replace(SCORES, roles=roles), Decoding())
+    (found,) = decode_windows([WINDOW], [replace(SCORES, roles=roles)], Decoding())[0]
     assert found.content == ((3, 3),)
 
 
@@ -56,14 +57,25 @@ def test_role_bias_moves_a_doubtful_span_in_or_out() -> None:
     roles = SCORES.roles.copy()
     roles[:, 3, 4, 1] = -0.5
     scores = replace(SCORES, roles=roles)
-    (found,) = decode_window(WINDOW, scores, Decoding())
+    (found,) = decode_windows([WINDOW], [scores], Decoding())[0]
     assert found.addressee is None
-    (found,) = decode_window(WINDOW, scores, Decoding(role_bias=(0, 0, 0, 1.0)))
+    (found,) = decode_windows([WINDOW], [scores], Decoding(role_bias=(0, 0, 0, 1.0)))[0]
     assert found.addressee == (4, 4)
 
 
 def test_confidence_is_a_logistic_of_the_features() -> None:
-    (found,) = decode_window(WINDOW, SCORES, Decoding())
+    (found,) = decode_windows([WINDOW], [SCORES], Decoding())[0]
     assert confidence(found, ()) == pytest.approx(found.valid)
     weights = [0.5] + [0.0] * (len(found.features) - 1)
     assert confidence(found, weights) == pytest.approx(1 / (1 + np.exp(-0.5)))
+
+
+def test_a_batch_decodes_each_window_as_it_would_alone() -> None:
+    texts = ["Ann said no.", "", "Bob told CNN that it is over, and Cid said it is not.", "nothing"]
+    windows = [w for text in texts for w in cut_windows(fake_tokenizer()(text))]
+    scores = FakeModel().score(windows)
+    alone = [
+        decode_windows([w], [s], Decoding())[0] for w, s in zip(windows, scores, strict=True)
+    ]
+    assert decode_windows(windows, scores, Decoding()) == alone
+    assert [len(found) for found in alone] == [1, 2, 0]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quotewire.extraction.chain import (
+    BLOCKED,
     START,
     FloatArray,
     best_labelling,
@@ -54,16 +55,36 @@ class Candidate:
     features: tuple[float, ...]
 
 
-def decode_window(window: Window, scores: WindowScores, decoding: Decoding) -> list[Candidate]:
-    """The attributions whose cue begins in the window's core."""
-    chosen = _standing(scores, decoding)
-    if not len(chosen):
-        return []
-    roles = scores.roles[chosen].astype(np.float32)
+def decode_windows(
+    windows: Sequence[Window], scores: Sequence[WindowScores], decoding: Decoding
+) -> list[tuple[Candidate, ...]]:
+    """The attributions of each window whose cue begins in the window's core.
+
+    All chains of the batch are walked together: a step costs its overhead once, however many.
+    """
+    standing = [_standing(score, decoding) for score in scores]
+    owners = [(w, int(n)) for w, chosen in enumerate(standing) for n in chosen]
+    if not owners:
+        return [() for _ in windows]
+    words = max(window.words for window in windows)
+    roles = np.full((len(owners), len(ROLES), words, 3), BLOCKED, np.float32)
+    for row, (w, n) in enumerate(owners):
+        roles[row, :, : windows[w].words] = scores[w].roles[n]
     roles[..., START] += np.array(decoding.role_bias, np.float32)[None, :, None]
+    found = _spans_of_roles(roles)
+    logp = _role_log_posteriors(roles, found)
+    decoded: list[list[Candidate]] = [[] for _ in windows]
+    for row, (w, n) in enumerate(owners):
+        if found[row][CONTENT]:
+            decoded[w].append(_candidate(windows[w], scores[w], n, found[row], logp[row]))
+    return [tuple(candidates) for candidates in decoded]
+
+
+def _spans_of_roles(roles: FloatArray) -> list[list[list[Run]]]:
+    """The runs of each role of each candidate; a content is insisted on, and of source and
+    addressee there is one at most."""
     count, kinds, words, _ = roles.shape
-    chains = roles.reshape(count * kinds, words, 3)
-    labels = best_labelling(chains).reshape(count, kinds, words)
+    labels = best_labelling(roles.reshape(count * kinds, words, 3)).reshape(count, kinds, words)
     found = [[runs(labels[n, role]) for role in range(kinds)] for n in range(count)]
     for n in range(count):
         if not found[n][CONTENT]:
@@ -71,12 +92,7 @@ def decode_window(window: Window, scores: WindowScores, decoding: Decoding) -> l
         for role in (SOURCE, ADDRESSEE):
             if len(found[n][role]) > 1:
                 found[n][role] = [_likeliest(roles[n, role], found[n][role])]
-    logp = _role_log_posteriors(chains, found, kinds)
-    return [
-        _candidate(window, scores, index, found[n], logp[n])
-        for n, index in enumerate(chosen)
-        if found[n][CONTENT]
-    ]
+    return found
 
 
 def _standing(scores: WindowScores, decoding: Decoding) -> npt.NDArray[np.int64]:
@@ -109,20 +125,20 @@ def _likeliest(chain: FloatArray, spans: Sequence[Run]) -> Run:
     return spans[int(np.argmax(logp))]
 
 
-def _role_log_posteriors(
-    chains: FloatArray, found: list[list[list[Run]]], kinds: int
-) -> FloatArray:
-    """[candidates, roles]: summed log posterior of a role's spans (0 where there are none)."""
+def _role_log_posteriors(roles: FloatArray, found: list[list[list[Run]]]) -> FloatArray:
+    """[candidates, 2]: summed log posterior of the spans of source and content, 0 without any."""
+    judged = np.ascontiguousarray(roles[:, (SOURCE, CONTENT)])
+    count, kinds, words, _ = judged.shape
     keys = [
         (n * kinds + role, a, b)
-        for n, roles in enumerate(found)
-        for role, spans in enumerate(roles)
-        for a, b in spans
+        for n, spans in enumerate(found)
+        for role in range(kinds)
+        for a, b in spans[(SOURCE, CONTENT)[role]]
     ]
-    result = np.zeros((len(found), kinds), np.float32)
-    if keys:
-        for (chain, _, _), value in zip(keys, span_log_probability(chains, keys), strict=True):
-            result[chain // kinds, chain % kinds] += value
+    result = np.zeros((count, kinds), np.float32)
+    values = span_log_probability(judged.reshape(count * kinds, words, 3), keys)
+    for (chain, _, _), value in zip(keys, values, strict=True):
+        result[chain // kinds, chain % kinds] += value
     return result
 
 
@@ -156,14 +172,14 @@ def _candidate(
 def confidence_features(
     *, valid: float, cue_logp: float, role_logp: FloatArray, found: list[list[Run]], nested: bool
 ) -> tuple[float, ...]:
-    """What the confidence model sees: a constant, the second look's log odds, the log posteriors
+    """What the confidence model sees (``role_logp``: [2], source and content): a constant, the second look's log odds, the log posteriors
     of cue, source and content as decoded, and whether there is a source, several pieces, nesting."""
     return (
         1.0,
         max(-8.0, min(8.0, valid)),
         max(-8.0, cue_logp),
-        max(-8.0, float(role_logp[SOURCE])),
-        max(-8.0, float(role_logp[CONTENT])),
+        max(-8.0, float(role_logp[0])),
+        max(-8.0, float(role_logp[1])),
         float(not found[SOURCE]),
         float(len(found[CONTENT]) > 1),
         float(nested),

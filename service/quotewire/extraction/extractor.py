@@ -1,7 +1,7 @@
 """The extractor: article in, statements out, in three steps that every door shares.
 
-``prepare`` (CPU) cuts an article into windows, ``forward`` (model) scores windows of any articles
-together, ``finish`` (CPU) makes statements of the scores.  The server, the batch scorer and
+``prepare`` (CPU) cuts an article into windows, ``forward`` (model) finds attributions in windows of
+any articles together, ``finish`` (CPU) makes an article's statements of them.  The server, the batch scorer and
 training's evaluation all go this way.
 """
 
@@ -14,15 +14,18 @@ from dataclasses import dataclass
 import torch
 
 from quotewire.extraction.assemble import assemble
-from quotewire.extraction.decode import decode_window
+from quotewire.extraction.decode import Candidate, decode_windows
 from quotewire.extraction.language import detect_language, language_warnings
 from quotewire.extraction.model_folder import DEFAULT_MODEL, Decoding, load_model
 from quotewire.extraction.resolve import Resolver
-from quotewire.extraction.scores import Model, WindowScores
+from quotewire.extraction.scores import Model
 from quotewire.extraction.tokens import PieceTokenizer, Tokens
 from quotewire.extraction.transformer import TransformerModel
 from quotewire.extraction.windows import Window, cut_windows
 from quotewire.types import Article, Extraction, ExtractOptions, ModelInfo
+
+# What the model found in one window.
+Decoded = tuple[Candidate, ...]
 
 TOKENS_PER_BATCH = 2048  # padded pieces; FINDINGS: more gains nothing on a CPU
 _GATHERED_BATCHES = 16  # windows are gathered for so many batches before grouping by length
@@ -54,7 +57,7 @@ class Extractor:
     ) -> None:
         self.model = model
         self.info = info
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._decoding = decoding or Decoding()
         self._resolver = resolver or Resolver.load()
 
@@ -78,7 +81,7 @@ class Extractor:
 
     def prepare(self, article: Article) -> Prepared:
         """Any text will do: empty, without letters, of any length or script."""
-        tokens = self._tokenizer(article.text)
+        tokens = self.tokenizer(article.text)
         windows = cut_windows(
             tokens,
             max_pieces=self._decoding.max_pieces,
@@ -86,24 +89,23 @@ class Extractor:
         )
         return Prepared(article, tokens, tuple(windows))
 
-    def forward(self, windows: Sequence[Window]) -> list[WindowScores]:
-        """Scores of ``windows`` in order, as one padded batch: pass windows of like length."""
-        return self.model.score(windows)
+    def forward(self, windows: Sequence[Window]) -> list[Decoded]:
+        """What the model finds in each of ``windows``, in order.  They become one padded batch:
+        pass windows of like length."""
+        return decode_windows(windows, self.model.score(windows), self._decoding)
 
     def finish(
         self,
         prepared: Prepared,
-        scores: Sequence[WindowScores],
+        decoded: Sequence[Decoded],
         *,
         options: ExtractOptions = ExtractOptions(),  # noqa: B008 - frozen
     ) -> Extraction:
-        """The statements; ``scores`` are those of ``prepared.windows``, in order."""
+        """The statements; ``decoded`` is what :meth:`forward` found in ``prepared.windows``."""
+        if len(decoded) != len(prepared.windows):
+            raise ValueError(f"decoded: {len(decoded)} windows; prepared: {len(prepared.windows)}")
         article = prepared.article
-        candidates = [
-            candidate
-            for window, score in zip(prepared.windows, scores, strict=True)
-            for candidate in decode_window(window, score, self._decoding)
-        ]
+        candidates = [candidate for window in decoded for candidate in window]
         statements = assemble(
             article,
             prepared.tokens,
@@ -158,10 +160,9 @@ class Extractor:
     ) -> Iterator[Extraction]:
         gathered = list(gathered)
         windows = [window for prepared in gathered for window in prepared.windows]
-        answers: dict[int, WindowScores] = {}
+        answers: dict[int, Decoded] = {}
         for batch in batches_by_length(windows, tokens_per_batch=tokens_per_batch):
-            scores = self.forward([windows[n] for n in batch])
-            answers.update(zip(batch, scores, strict=True))
+            answers.update(zip(batch, self.forward([windows[n] for n in batch]), strict=True))
         at = 0
         for prepared in gathered:
             mine = range(at, at + len(prepared.windows))

@@ -12,8 +12,7 @@ from quotewire.serving.batcher import Batcher
 from quotewire.types import Article, Extraction, ExtractOptions, ModelInfo
 
 if TYPE_CHECKING:
-    from quotewire.extraction.extractor import Extractor
-    from quotewire.extraction.scores import WindowScores
+    from quotewire.extraction.extractor import Decoded, Extractor
     from quotewire.extraction.windows import Window
     from quotewire.serving.settings import Settings
 
@@ -38,7 +37,7 @@ class ModelHost:
         self._extractor = extractor
         self._pool = pool
         self._part_tokens = settings.max_queue_tokens // _PARTS_PER_QUEUE
-        self._batcher: Batcher[Window, WindowScores] = Batcher(
+        self._batcher: Batcher[Window, Decoded] = Batcher(
             extractor.forward,
             tokens_per_batch=settings.tokens_per_batch,
             max_queue_tokens=settings.max_queue_tokens,
@@ -73,7 +72,7 @@ class ModelHost:
         if not wait_for_room:
             self.check_room(deadline=deadline)
         prepared = await loop.run_in_executor(self._pool, self._extractor.prepare, article)
-        scores: list[WindowScores] = []
+        scores: list[Decoded] = []
         for part in self._parts(prepared.windows):
             # Once begun, an article is finished: its later parts wait for room.
             wait = wait_for_room or bool(scores)
@@ -96,7 +95,7 @@ class ModelHost:
 
     async def _score(
         self, windows: Sequence[Window], *, deadline: float | None, wait_for_room: bool
-    ) -> list[WindowScores]:
+    ) -> list[Decoded]:
         while True:
             try:
                 scores = self._batcher.submit(windows, deadline=deadline, patient=wait_for_room)
