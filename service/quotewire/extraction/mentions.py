@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import log1p
 
 from quotewire.extraction.lexicon import lexicon
 from quotewire.extraction.mentions_page import Page, Word
@@ -67,6 +68,7 @@ class Entity:
     genders: Counter[str] = field(default_factory=Counter)
     roles: Counter[str] = field(default_factory=Counter)  # words of its titles and appositions
     places: list[int] = field(default_factory=list)  # word index of each mention, ascending
+    fulls: list[int] = field(default_factory=list)  # the mentions by more than one word
     headline: bool = False
 
     @property
@@ -83,6 +85,7 @@ def find_names(page: Page) -> list[Name]:
     names only where the rest of the article knows them."""
     words = page.words
     lower = {w.low for w in words if w.text[0].islower()}
+    inside = _capital_inside(words)
     names: list[Name] = []
     i = 0
     while i < len(words):
@@ -90,12 +93,16 @@ def find_names(page: Page) -> list[Name]:
             i += 1
             continue
         j = _extend(words, i)
+        if j == i + 1 and not _supported(words, i, inside):
+            i = j
+            continue
         name = _make(words, i, j)
         if name is not None:
             names.append(name)
         i = max(j, i + 1)
     known = {name.key for name in names} | {(part,) for n in names for part in n.key[-1:]}
     names.extend(_headline_names(words, known))
+    names.extend(_last_names(words, names))
     names.sort(key=lambda n: n.first)
     return names
 
@@ -117,6 +124,52 @@ def _can_start(words: list[Word], i: int, lower: set[str]) -> bool:
     if opens and low in lower and low not in lex.gender:
         return following is not None and following.is_capital
     return True
+
+
+def _capital_inside(words: list[Word]) -> set[str]:
+    """Words that are capitalised where only names are: inside sentences or next to capitals."""
+    out: set[str] = set()
+    for i, word in enumerate(words):
+        if not word.is_capital or word.headline:
+            continue
+        if not word.first and (i == 0 or words[i - 1].text not in "“\"'‘:—–([-•"):
+            out.add(word.low)
+    return out
+
+
+def _supported(words: list[Word], i: int, inside: set[str]) -> bool:
+    """Whether a lone capitalised word is a name and not just the first of its sentence."""
+    word = words[i]
+    opens = word.first or (i > 0 and words[i - 1].text in "“\"'‘:—–([-•")
+    if not opens or word.low in inside or word.text[0] == "@":
+        return True
+    lex = lexicon()
+    if word.low in lex.gender or word.low in lex["places"] or word.low in lex["organisation_words"]:
+        return True
+    if word.text.isupper() and len(word.text) > 1:
+        return True
+    plural = word.low.endswith("s") and not word.low.endswith("ss")
+    if plural or word.low.endswith(("ing", "ly", "ed")) or word.low in lex["person_nouns"]:
+        return False
+    after = words[i + 1].low if i + 1 < len(words) else ""
+    return after in lex["speaking"] or after in ("'s", ",")
+
+
+def _last_names(words: list[Word], names: list[Name]) -> Iterator[Name]:
+    """Last names that are also common words ("Singer", "Cuban"), once a full name is known."""
+    lex = lexicon()
+    last = {n.key[-1] for n in names if len(n.key) > 1 and n.kind == PERSON}
+    taken = {i for n in names for i in range(n.begin, n.last)}
+    for i, word in enumerate(words):
+        if i in taken or word.low not in last or not word.is_capital or word.headline:
+            continue
+        after = words[i + 1] if i + 1 < len(words) else None
+        if after is not None and after.is_capital and after.sentence == word.sentence:
+            continue
+        if word.first and word.low in lex.common and after is not None:
+            if after.low not in lex["speaking"] and after.low != "'s":
+                continue
+        yield Name(i, i, i + 1, (word.low,), (), PERSON)
 
 
 def _extend(words: list[Word], i: int) -> int:
@@ -330,26 +383,55 @@ def _headline_names(words: list[Word], known: set[tuple[str, ...]]) -> Iterator[
 
 def join_entities(page: Page, names: list[Name]) -> list[Entity]:
     """Joins the names into entities and sets each name's ``entity`` and ``senses``."""
+    _drop_fronts(names)
     forms: dict[tuple[str, ...], list[Name]] = {}
     for name in names:
         forms.setdefault(name.key, []).append(name)
     entities: list[Entity] = []
-    index = _Index()
+    index = _Index({w.low for w in page.words if w.text[0].islower()})
     # Longer names first: a shorter one is then a form of what is already there, or new.
     order = sorted(forms, key=lambda key: (-len(key), -len(forms[key]), forms[key][0].first))
     for key in order:
         group = forms[key]
         kind = Counter(n.kind for n in group).most_common(1)[0][0]
-        senses = index.senses(key, kind, entities)
+        first = min(n.first for n in group)
+        senses = index.senses(key, kind, entities, first=first)
         if not senses:
             entity = Entity(index=len(entities), key=key, text=_text(page, group))
             entities.append(entity)
-            index.add(entity, kind)
+            index.add(entity, kind, first=first)
             senses = [entity.index]
         for name in group:
             name.senses = tuple(senses)
     _assign(page, names, entities)
     return entities
+
+
+def _drop_fronts(names: list[Name]) -> None:
+    """Takes a capitalised word that is no given name off a person's name ("Asserting Clinton"),
+    when the article knows a person of that last name by a given name."""
+    lex = lexicon()
+    known: Counter[str] = Counter()
+    alone: Counter[str] = Counter()
+    forms: Counter[tuple[str, ...]] = Counter(n.key for n in names)
+    for name in names:
+        if len(name.key) > 1 and name.key[0] in lex.gender and name.kind == PERSON:
+            known[name.key[-1]] += 1
+        elif len(name.key) == 1:
+            alone[name.key[0]] += 1
+    for name in names:
+        last = name.key[-1]
+        if (
+            len(name.key) > 1
+            and name.kind == UNKNOWN
+            and name.key[0] not in lex.gender
+            and name.key[0].rstrip(".") not in lex["particles"]
+            and len(name.key[0].rstrip(".")) > 1
+            and forms[name.key] <= 2
+            and (known[last] or alone[last] > 4 * forms[name.key])
+        ):
+            name.first = name.last - 1
+            name.key = (last,)
 
 
 def _text(page: Page, group: list[Name]) -> str:
@@ -361,13 +443,16 @@ def _text(page: Page, group: list[Name]) -> str:
 class _Index:
     """Entities by each word of their names."""
 
-    def __init__(self) -> None:
+    def __init__(self, lower: set[str]) -> None:
+        self._lower = lower  # words that stand in lower case somewhere
+        self._first: dict[int, int] = {}
         self._by_word: dict[str, list[int]] = {}
         self._acronyms: dict[str, list[int]] = {}
         self._kind: dict[int, str] = {}
 
-    def add(self, entity: Entity, kind: str) -> None:
+    def add(self, entity: Entity, kind: str, *, first: int) -> None:
         self._kind[entity.index] = kind
+        self._first[entity.index] = first
         for word in set(entity.key):
             self._by_word.setdefault(word, []).append(entity.index)
         if len(entity.key) > 1 and kind != PERSON:
@@ -377,7 +462,9 @@ class _Index:
                 if entity.index not in places:
                     places.append(entity.index)
 
-    def senses(self, key: tuple[str, ...], kind: str, entities: list[Entity]) -> list[int]:
+    def senses(
+        self, key: tuple[str, ...], kind: str, entities: list[Entity], *, first: int
+    ) -> list[int]:
         """The entities that the name ``key`` can stand for, at most ``_MAX_SENSES``."""
         found: list[int] = []
         for word in (key[-1], key[0]):
@@ -389,10 +476,29 @@ class _Index:
             letters = key[0].replace(".", "")
             if 2 <= len(letters) <= 6:
                 found.extend(e for e in self._acronyms.get(letters, ()) if e not in found)
+        if len(key) == 1 and not found and kind in (UNKNOWN, ORGANISATION):
+            found.extend(self._led_by(key[0], first, entities))
         people = [e for e in found if self._kind[e] in (PERSON, UNKNOWN)]
         if kind in (PERSON, UNKNOWN) and people:
             found = people
         return found[:_MAX_SENSES]
+
+    def _led_by(self, word: str, first: int, entities: list[Entity]) -> list[int]:
+        """Names of two words that begin with ``word`` and stand before it ("Shen Xincheng")."""
+        lex = lexicon()
+        if word in lex["places"] or word in lex["demonyms"] or word in lex.common:
+            return []
+        if word not in lex["family_first"] and word not in lex["organisation_words"]:
+            return []
+        return [
+            e
+            for e in self._by_word.get(word, ())[:_MAX_SENSES]
+            if len(entities[e].key) == 2
+            and entities[e].key[0] == word
+            and self._kind[e] in (UNKNOWN, ORGANISATION)
+            and self._first[e] < first
+            and entities[e].key[1] not in self._lower
+        ]
 
     def _fits(self, key: tuple[str, ...], kind: str, entity: Entity) -> bool:
         other = self._kind[entity.index]
@@ -423,6 +529,8 @@ class _Index:
 def _same_person(key: tuple[str, ...], full: tuple[str, ...]) -> bool:
     """Whether ``key`` can be a form of the longer (or as long) name ``full``."""
     suffixes = lexicon()["suffixes"]
+    if len(key) > 1 and (key[-1] in ("sr", "sr.")) != (full[-1] in ("sr", "sr.")):
+        return False
     mine = [w for w in key if w not in suffixes]
     theirs = [w for w in full if w not in suffixes]
     if not mine or not theirs:
@@ -434,10 +542,9 @@ def _same_person(key: tuple[str, ...], full: tuple[str, ...]) -> bool:
     if mine[-1] != theirs[-1]:
         # "Aung San" of "Aung San Suu Kyi"
         return len(theirs) > 2 and mine == theirs[: len(mine)]
-    return (
-        _subsequence(mine, theirs)
-        or (_given_fits(mine[0], theirs[0])
-        and (len(mine) == 2 or len(theirs) == 2 or mine[1][0] == theirs[1][0]))
+    return _subsequence(mine, theirs) or (
+        _given_fits(mine[0], theirs[0])
+        and (len(mine) == 2 or len(theirs) == 2 or mine[1][0] == theirs[1][0])
     )
 
 
@@ -460,49 +567,58 @@ def _given_fits(a: str, b: str) -> bool:
 
 
 def _assign(page: Page, names: list[Name], entities: list[Entity]) -> None:
-    """Chooses one sense for each name: the one that title, frequency and nearness speak for."""
+    """Chooses one sense for each name: the one that title, order and nearness speak for.
+
+    A short name means somebody who was already named in full (unless nobody was), mostly the one
+    it meant before, and rather the one named in full just now.
+    """
     lex = lexicon()
-    weight: Counter[int] = Counter()
-    for name in names:
-        if len(name.senses) == 1:
-            weight[name.senses[0]] += 1
     for entity in entities:
-        given = entity.key[0]
-        if len(entity.key) > 1 and lex.gender.get(given) in ("m", "f"):
-            entity.genders[lex.gender[given]] += 2
-    last_full: dict[str, int] = {}
+        given = lex.gender.get(entity.key[0])
+        if len(entity.key) > 1 and given in ("m", "f"):
+            entity.genders[given] += 6
     for name in names:
-        gender = _title_gender(name.titles)
+        if len(name.senses) == 1 and len(name.key) > 1:
+            entities[name.senses[0]].fulls.append(name.first)
+    count: Counter[int] = Counter()
+    seen: dict[int, int] = {}  # entity -> where it was last named in full
+    for name in names:
+        gender = title_gender(name.titles)
         chosen = name.senses[0]
         if len(name.senses) > 1:
-
-            def worth(e: int, name: Name = name, gender: str | None = gender) -> tuple[float, int]:
-                score = float(weight[e])
+            known = any(e in seen for e in name.senses)
+            worths: list[tuple[float, int]] = []
+            for e in name.senses:
+                worth = 2.0 * log1p(count[e]) + 0.5 * log1p(len(entities[e].fulls))
+                if known and e not in seen:
+                    worth -= 8.0
+                elif e in seen:
+                    worth += 3.0 * 0.97 ** min(200, name.first - seen[e])
                 if gender and entities[e].genders:
-                    score += 1000 if entities[e].genders[gender] else -1000
+                    worth += 20.0 if entities[e].genders[gender] else -20.0
                 if name.key[-1] == entities[e].key[-1]:
-                    score += 0.5
-                    if last_full.get(name.key[-1]) == e:
-                        score += 1.5
-                return score, -e
-
-            chosen = max(name.senses, key=worth)
+                    worth += 0.5
+                worths.append((worth, -e))
+            chosen = -max(worths)[1]
         name.entity = chosen
+        count[chosen] += 1
         entity = entities[chosen]
         if len(name.key) > 1:
-            last_full[name.key[-1]] = chosen
-        entity.kinds[name.kind] += 2 if len(name.key) > 1 else 1
+            seen[chosen] = name.first
+        if len(name.key) > 1 or len(entity.key) == 1:
+            entity.kinds[name.kind] += 1
         if name.titles and name.kind == PERSON:
             entity.kinds[PERSON] += 2
         if gender:
-            entity.genders[gender] += 3
+            entity.genders[gender] += 8
         entity.roles.update(name.titles)
         entity.places.append(name.first)
         if page.words[name.first].headline:
             entity.headline = True
 
 
-def _title_gender(titles: tuple[str, ...]) -> str | None:
+def title_gender(titles: tuple[str, ...]) -> str | None:
+    """Whether the titles are a man's ("m") or a woman's ("f"); None if they do not say."""
     lex = lexicon()
     for title in titles:
         if title in lex["titles_male"]:

@@ -16,15 +16,37 @@ from quotewire.types import Article
 # A word: a handle, a dotted abbreviation, or letters and digits with inner hyphens, apostrophes
 # and ampersands; else one punctuation mark.
 _WORD = re.compile(
-    r"@\w+|(?:[^\W\d_]\.){2,}|[\w\u0300-\u036f]+(?:[-‐‑'’&/.](?=\w)[\w\u0300-\u036f]+)*|[^\w\s]"
+    r"@\w+|(?:[^\W\d_]\.){2,}|[\w\u0300-\u036f]+(?:[-‐‑'’&/.\u00a1-\u00aa\u00ac-\u00ba\u00bc-\u00bf](?=\w)[\w\u0300-\u036f]+)*|[^\w\s]"
 )
-_POSSESSIVE = re.compile(r"(?<=\w)['’][sS]$")
+# "Trump’s" and "they’re" are two words.
+_TAIL = re.compile(r"(?<=\w)['’](?:s|S|re|ve|ll|d|m)$")
 _OPENING = "“‘«„"
 _CLOSING = "”’»"
 _ENDS = frozenset(".!?…")
 # Words whose full stop ends no sentence (besides titles and short places).
 _DOTTED = frozenset(
-    ["vs", "etc", "inc", "corp", "co", "ltd", "no", "st", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sept", "sep", "oct", "nov", "dec"]
+    [
+        "vs",
+        "etc",
+        "inc",
+        "corp",
+        "co",
+        "ltd",
+        "no",
+        "st",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sept",
+        "sep",
+        "oct",
+        "nov",
+        "dec",
+    ]
 )
 
 
@@ -108,11 +130,11 @@ def _cut(text: str, start: int, end: int) -> list[Word]:
     for match in _WORD.finditer(text, start, end):
         a, b = match.span()
         token = text[a:b]
-        tail = _POSSESSIVE.search(token)
+        tail = _TAIL.search(token)
         if tail and len(token) > 2:
             cut = a + tail.start()
             words.append(Word(a, cut, text[a:cut], fold(text[a:cut])))
-            words.append(Word(cut, b, text[cut:b], "'s"))
+            words.append(Word(cut, b, text[cut:b], fold(text[cut:b])))
             continue
         # "Mr." and initials keep their full stop.
         if b < end and text[b] == "." and token[-1] != ".":

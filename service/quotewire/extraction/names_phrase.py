@@ -20,18 +20,67 @@ HE, SHE, THEY, IT, I, WE, YOU, WHO, WHICH, THIS = (
 )  # fmt: skip
 SHORT_NAME, LONG_NAME = "short_name", "long_name"
 ONE, BODY, PAPER, MANY, OTHER, NOTHING = "one", "body", "paper", "many", "other", "nothing"
+LETTER = "letter"
 KINDS = (
     HE, SHE, THEY, IT, I, WE, YOU, WHO, WHICH, THIS,
-    SHORT_NAME, LONG_NAME, ONE, BODY, PAPER, MANY, OTHER, NOTHING,
+    SHORT_NAME, LONG_NAME, ONE, BODY, PAPER, MANY, OTHER, NOTHING, LETTER,
 )  # fmt: skip
 PRONOUN_KINDS = frozenset((HE, SHE, THEY, IT, I, WE, YOU, WHO, WHICH, THIS))
 
-_RELATIVE = frozenset(("who", "which", "that", "whose", "whom", "where", "whic"))
-_PREPOSITIONS = frozenset(
-    ["of", "for", "in", "at", "from", "with", "on", "to", "by", "about", "against", "behind", "near", "among", "as", "inside", "across", "within", "around", "between", "under", "over", "during", "after", "before", "since", "like", "including", "than"]
+RELATIVES = frozenset(("who", "which", "that", "whose", "whom", "where", "whic"))
+PREPOSITIONS = frozenset(
+    [
+        "of",
+        "for",
+        "in",
+        "at",
+        "from",
+        "with",
+        "on",
+        "to",
+        "by",
+        "about",
+        "against",
+        "behind",
+        "near",
+        "among",
+        "as",
+        "inside",
+        "across",
+        "within",
+        "around",
+        "between",
+        "under",
+        "over",
+        "during",
+        "after",
+        "before",
+        "since",
+        "like",
+        "including",
+        "than",
+    ]
 )
 _BREAKS = frozenset(",;:()[]–—-…")
-_LEADING = frozenset(["by", "according", "to", "from", "for", "as", "and", "but", "in", "of", "with", "at", "among", "per"])
+_ADVERBS = frozenset("only even just both also mostly especially particularly".split())
+_LEADING = frozenset(
+    [
+        "by",
+        "according",
+        "to",
+        "from",
+        "for",
+        "as",
+        "and",
+        "but",
+        "in",
+        "of",
+        "with",
+        "at",
+        "among",
+        "per",
+    ]
+)
 
 
 @dataclass(slots=True)
@@ -87,11 +136,15 @@ def read_phrase(page: Page, names: Names, first: int, last: int) -> Phrase:
         first += 1
     if first >= last:
         return Phrase(first, last, NOTHING)
-    if words[last - 1].low == "'s" and last - first > 1:
+    while last - first > 1 and words[last - 1].low in _TRAILING:
         last -= 1
     phrase = Phrase(first, last, OTHER, core=last)
     low = words[first].low
     pronouns = pronoun_kinds()
+    if last - first == 1 and words[first].text in ("Q", "A"):
+        phrase.kind = LETTER  # of an interview printed as questions and answers
+        phrase.core, phrase.head = last, first
+        return phrase
     if low in pronouns and _alone(words, first, last):
         phrase.kind = pronouns[low]
         phrase.core = first + 1
@@ -110,13 +163,25 @@ def _solid(word: Word) -> bool:
 
 def _leads(words: list[Word], first: int, last: int, names: Names) -> bool:
     """A preposition that the span caught before the phrase ("by Senate campaign chairman …")."""
-    return words[first].low in _LEADING and last - first > 1 and first not in names.at
+    low = words[first].low
+    if low in _ADVERBS and last - first > 1:
+        # "both of them" keeps its first word, "both he and Rubio" does not.
+        return words[first + 1].low != "of" and (low != "both" or last - first > 2)
+    if low not in _LEADING or last - first < 2 or first in names.at:
+        return False
+    return not (low == "at" and words[first + 1].low in ("least", "most"))
+
+
+_TRAILING = frozenset(("'s", "himself", "herself", "itself", "themselves", "each", "alike", "both"))
+_AFTER_PRONOUN = frozenset(
+    ("himself", "herself", "themselves", "all", "both", "'s", "'re", "'ve", "'ll", "'d", "'m")
+)
 
 
 def _alone(words: list[Word], first: int, last: int) -> bool:
     if last - first == 1:
         return True
-    if last - first == 2 and words[first + 1].low in ("himself", "herself", "all", "both", "'s"):
+    if last - first == 2 and words[first + 1].low in _AFTER_PRONOUN:
         return True
     return words[first].low in ("he", "she", "i", "they", "who") and words[first + 1].text in ",("
 
@@ -152,14 +217,14 @@ def _scan(words: list[Word], names: Names, phrase: Phrase) -> None:
             i = max(name.last, i + 1)
             segment = False
             continue
-        if word.text in _BREAKS and word.text not in ("-",):
+        if word.text in _BREAKS and i > first:
             core, stop = min(core, i), min(stop, i)
             segment = True
             i += 1
             continue
-        if word.low in _RELATIVE and i > first:
+        if word.low in RELATIVES and i > first:
             core, stop, closed = min(core, i), min(stop, i), True
-        elif word.low in _PREPOSITIONS and i > first:
+        elif word.low in PREPOSITIONS and i > first:
             stop = min(stop, i)
         if word.low not in ("the", "a", "an", "and"):
             # "… , the party chairman, Kelly": a name after lower-case words is no apposition
@@ -170,16 +235,32 @@ def _scan(words: list[Word], names: Names, phrase: Phrase) -> None:
     if end - first > 1 and words[end - 1].low in ("'s", "himself", "herself", "itself", "both"):
         end -= 1
     name = names.ending.get(end)
-    if name is not None and name.first >= first:
+    if name is not None and name.first >= first and not _generic(name, words):
         phrase.name = name
         phrase.head = end - 1
         phrase.inner = [n for n in phrase.inner if n is not name]
         phrase.kind = LONG_NAME if len(name.key) > 1 else SHORT_NAME
-        if name.kind not in (PERSON, UNKNOWN) and len(name.key) == 1 and words[first].low == "the":
-            phrase.kind = SHORT_NAME
         return
     phrase.head = _head(words, first, end)
     phrase.kind, phrase.plural = noun_kind(words[phrase.head].low)
+
+
+def _generic(name: Name, words: list[Word]) -> bool:
+    """Whether a "name" is a capitalised description: "Republicans", "a Super PAC"."""
+    if name.kind == PERSON:
+        return False
+    if len(name.key) == 1:
+        low = name.key[0]
+        kind, _ = noun_kind(low)
+        lex = lexicon()
+        if low in lex["group_nouns"] or low.removesuffix("s") in lex["demonyms"]:
+            return not words[name.first].text.isupper()
+        before = words[name.first - 1].low if name.first else ""
+        return kind in (BODY, ONE) and before in ("a", "an", "any", "every", "super")
+    return all(low in _GENERIC or noun_kind(low)[0] == MANY for low in name.key)
+
+
+_GENERIC = frozenset("super pac republican democratic house senate state federal".split())
 
 
 def _head(words: list[Word], first: int, end: int) -> int:
@@ -227,10 +308,16 @@ def _coordinated(words: list[Word], names: Names, phrase: Phrase) -> list[tuple[
     segments = _segments(words, names, *left)
     lone = len(segments) == 1
     tail = _segments(words, names, *right)
-    named_tail = tail and _named(words, names, *tail[0])
+    named_tail = bool(tail) and _named(words, names, *tail[0])
     if not named_tail and len(tail) > 1 and _named(words, names, *tail[1]):
         named_tail = True  # "and the former first lady, Laura Bush"
     if not lone and not named_tail:
+        return []
+    if not segments or words[phrase.last - 1].low == "'s":
+        return []
+    if lone and not _named(words, names, *segments[0]):
+        return []  # "Republican leaders in the House and the Senate"
+    if not lone and not _one_kind(words, names, segments, tail):
         return []
     parts: list[tuple[int, int]] = []
     for a, b in segments:
@@ -246,6 +333,20 @@ def _coordinated(words: list[Word], names: Names, phrase: Phrase) -> list[tuple[
     return parts if good and len(parts) > 1 else []
 
 
+def _one_kind(
+    words: list[Word], names: Names, segments: list[tuple[int, int]], tail: list[tuple[int, int]]
+) -> bool:
+    """Whether a list's first and last names are both of people, or both not: "Kevin Brady,
+    chairman of the House Ways and Means Committee" is no list."""
+    ends = []
+    for group in (segments, tail):
+        found = next((n for a, b in group if (n := _name_of(words, names, a, b)) is not None), None)
+        if found is None:
+            return False
+        ends.append(found.kind in (PERSON, UNKNOWN))
+    return ends[0] == ends[1]
+
+
 def _joint(words: list[Word], names: Names, phrase: Phrase) -> int | None:
     """The last "and" at top level, outside names and relative clauses."""
     found = None
@@ -257,7 +358,7 @@ def _joint(words: list[Word], names: Names, phrase: Phrase) -> int | None:
             i = max(name.last, i + 1)
             continue
         low = words[i].low
-        if low in _RELATIVE and i > phrase.first:
+        if low in RELATIVES and i > phrase.first:
             relative = True
         elif words[i].text in ",)–—":
             relative = False
@@ -294,10 +395,15 @@ def _named(words: list[Word], names: Names, first: int, last: int) -> bool:
     """Whether the segment's head is a name or a personal pronoun."""
     while first < last and not _solid(words[first]):
         first += 1
-    if first >= last:
-        return False
-    if words[first].low in ("he", "she"):
+    if first < last and words[first].low in ("he", "she"):
         return last - first == 1
+    return _name_of(words, names, first, last) is not None
+
+
+def _name_of(words: list[Word], names: Names, first: int, last: int) -> Name | None:
+    """The name that is the head of the segment ``[first, last)``."""
+    while first < last and not _solid(words[first]):
+        first += 1
     i = first
     end = last
     while i < last:
@@ -305,14 +411,16 @@ def _named(words: list[Word], names: Names, first: int, last: int) -> bool:
         if name is not None and name.last <= last:
             i = max(name.last, i + 1)
             continue
-        if words[i].low in _PREPOSITIONS or words[i].low in _RELATIVE or words[i].text in "([":
+        if words[i].low in PREPOSITIONS or words[i].low in RELATIVES or words[i].text in "([":
             end = i
             break
         i += 1
-    if end > first and words[end - 1].low in ("'s", "both"):
+    while end > first and words[end - 1].low in _TRAILING:
         end -= 1
     name = names.ending.get(end)
-    return name is not None and name.first >= first
+    if name is None or name.first < first or _generic(name, words):
+        return None
+    return name
 
 
 def phrase_before(page: Page, head: int, *, limit: int = 8) -> int:

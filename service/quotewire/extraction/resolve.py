@@ -22,6 +22,7 @@ from quotewire.extraction.names_phrase import (
     SHE,
     SHORT_NAME,
     Phrase,
+    pronoun_kinds,
     read_phrase,
 )
 from quotewire.extraction.resolve_candidates import Candidate, candidates
@@ -106,6 +107,8 @@ def resolve_all(
 ) -> list[Answer]:
     """Answers all attributions: first the outer ones in text order, then those inside contents."""
     queries = _queries(reading, attributions)
+    queries.extend(_plain_pronouns(reading, queries))
+    queries.sort(key=lambda q: (q.word, q.number))
     answers: dict[int, Answer] = {}
     history: list[Answer] = []
     pronouns: list[tuple[int, int]] = []
@@ -119,12 +122,26 @@ def resolve_all(
             past = history[max(0, before - 8) : before]
             enclosing = answers.get(query.enclosing) if query.enclosing is not None else None
             answer = _answer(reading, timeline, query, past, enclosing, choose)
-            answers[query.number] = answer
-            insort(history, answer, key=_word)
+            if not query.plain:
+                answers[query.number] = answer
+                insort(history, answer, key=_word)
             if answer.entity >= 0 and query.phrase.kind in PRONOUN_KINDS:
                 pronouns.append((query.word, answer.entity))
                 timeline.mention(answer.entity, query.word, subject=True, pronoun=True)
     return [answers[n] for n in range(len(attributions))]
+
+
+def _plain_pronouns(reading: Reading, queries: Sequence[Query]) -> list[Query]:
+    """The "he" and "she" outside of quotes that are no source themselves."""
+    kinds = pronoun_kinds()
+    taken = {q.word for q in queries}
+    out: list[Query] = []
+    for i, word in enumerate(reading.page.words):
+        kind = kinds.get(word.low)
+        if kind in (HE, SHE) and not word.quoted and i not in taken:
+            phrase = Phrase(i, i + 1, kind, core=i + 1, head=i)
+            out.append(Query(-1, phrase, i, (i, i), [], None, None, plain=True))
+    return out
 
 
 def _word(answer: Answer) -> int:

@@ -6,17 +6,27 @@ weighs them.  The number of candidates of one source is bounded.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import log1p
 
 from quotewire.extraction.lexicon import lexicon
-from quotewire.extraction.mentions import ORGANISATION, PERSON, PLACE, UNKNOWN, Name
+from quotewire.extraction.mentions import (
+    DOCUMENT,
+    ORGANISATION,
+    PERSON,
+    PLACE,
+    UNKNOWN,
+    Name,
+    title_gender,
+)
 from quotewire.extraction.names_phrase import (
     BODY,
     HE,
     IT,
     KINDS,
+    LETTER,
     LONG_NAME,
     MANY,
     NOTHING,
@@ -30,10 +40,19 @@ from quotewire.extraction.names_phrase import (
     THIS,
     WHICH,
     WHO,
+    YOU,
+    I,
     noun_kind,
     phrase_before,
 )
-from quotewire.extraction.resolve_context import Answer, Query, Reading, Timeline, match_key
+from quotewire.extraction.resolve_context import (
+    Answer,
+    Query,
+    Reading,
+    Timeline,
+    match_key,
+    words_kind,
+)
 
 _HISTORY = 6
 _HEADS = 4
@@ -48,6 +67,24 @@ class Candidate:
     key: str
     entity: int = -1
     features: dict[str, float] = field(default_factory=dict)
+
+
+# What the entities that were merely mentioned nearby must not be, by the kind of the phrase.
+_NO_PERSON = frozenset((PERSON,))
+_NOT_HUMAN = frozenset((ORGANISATION, PLACE, DOCUMENT))
+_BANNED = {
+    HE: _NOT_HUMAN,
+    SHE: _NOT_HUMAN,
+    I: _NOT_HUMAN,
+    YOU: _NOT_HUMAN,
+    WHO: _NOT_HUMAN,
+    ONE: _NOT_HUMAN,
+    IT: _NO_PERSON,
+    WHICH: _NO_PERSON,
+    BODY: _NO_PERSON,
+    PAPER: _NO_PERSON,
+    MANY: frozenset((PERSON, PLACE, UNKNOWN)),
+}
 
 
 class Candidates:
@@ -89,9 +126,10 @@ def candidates(
     found = Candidates()
     phrase = query.phrase
     kind = phrase.kind
+    letter = kind == LETTER
     past = list(history[-_HISTORY:])
     found.add(None, "is_null")
-    if kind not in (NOTHING,):
+    if kind != NOTHING and not letter and not query.plain:
         _itself(reading, query, found)
     named = kind in (SHORT_NAME, LONG_NAME)
     _own_names(reading, query, found)
@@ -99,19 +137,24 @@ def candidates(
         found.add(enclosing.text, "encloser", entity=enclosing.entity)
     if not named:
         for age, answer in enumerate(reversed(past)):
-            found.add(answer.text, "said_before", 1.0 / (1 + age), entity=answer.entity)
+            if _may_be(reading, kind, answer):
+                found.add(answer.text, "said_before", 1.0 / (1 + age), entity=answer.entity)
+        banned = _BANNED.get(kind, frozenset())
         for entity in timeline.latest():
-            _entity(reading, found, entity, "recent")
+            if reading.entities[entity].kind not in banned:
+                _entity(reading, found, entity, "recent")
         for entity in reading.frequent[:3]:
-            _entity(reading, found, entity, "frequent")
+            if reading.entities[entity].kind not in banned:
+                _entity(reading, found, entity, "frequent")
         for entity in timeline.next_names(query.phrase.last, 2):
-            _entity(reading, found, entity, "comes_next")
+            if reading.entities[entity].kind not in banned:
+                _entity(reading, found, entity, "comes_next")
     if kind in (WHO, WHICH, THIS):
         _left(reading, query, found)
-    if kind in (THEY, IT, WHICH, THIS):
+    if kind in (THEY, IT, WHICH, THIS, HE, SHE, WHO):
         _near_nouns(reading, query, found)
     if kind in (ONE, BODY, PAPER, MANY, OTHER):
-        _same_head(reading, query, found)
+        _same_head(reading, timeline, query, found, past)
     everything = found.all()
     shared = _query_features(reading, query, past, enclosing)
     ranks = _ranks(reading, timeline, query, everything)
@@ -119,6 +162,27 @@ def candidates(
         _describe(reading, timeline, query, candidate, past, ranks)
         candidate.features.update(shared)
     return everything
+
+
+def _may_be(reading: Reading, kind: str, answer: Answer) -> bool:
+    """Whether a phrase of this kind can stand for an earlier speaker, by number and sort."""
+    if answer.text is None:
+        return False
+    if answer.entity >= 0:
+        held = reading.entities[answer.entity].kind
+        if kind == THEY and held == PERSON:
+            return False
+        return held not in _BANNED.get(kind, frozenset()) or kind == MANY
+    sort, several = words_kind(answer.text)
+    if kind in (HE, SHE, I):
+        return sort in (ONE, OTHER) and not several
+    if kind == ONE:
+        return sort in (ONE, OTHER) and not several
+    if kind in (IT, PAPER, BODY):
+        return sort not in (ONE, MANY)
+    if kind == THEY:
+        return sort != ONE
+    return True
 
 
 def _entity(
@@ -137,6 +201,13 @@ def _itself(reading: Reading, query: Query, found: Candidates) -> None:
         trimmed = page.slice(phrase.first, phrase.core)
         if match_key(trimmed) != match_key(whole):
             found.add(trimmed, "is_trim")
+    if phrase.kind in (PAPER, BODY, MANY, OTHER, ONE):
+        found.add(page.slice(phrase.first, phrase.head + 1), "is_short")
+        for name in phrase.inner:
+            if name.last <= phrase.head + 1:
+                # "a Washington Post-ABC News poll" is known as "Washington Post-ABC News poll"
+                found.add(page.slice(name.first, phrase.head + 1), "is_named_core")
+                break
 
 
 def _own_names(reading: Reading, query: Query, found: Candidates) -> None:
@@ -195,30 +266,56 @@ def _left(reading: Reading, query: Query, found: Candidates) -> None:
 
 
 def _near_nouns(reading: Reading, query: Query, found: Candidates) -> None:
-    from bisect import bisect_left
-
+    """Noun phrases shortly before a pronoun that may be what it stands for."""
     places = reading.noun_places
     words = reading.page.words
+    kind = query.phrase.kind
     at = bisect_left(places, query.phrase.first)
+    here = words[query.phrase.first].sentence
+    wanted = _WANTED[kind]
     taken = 0
-    wanted = (MANY,) if query.phrase.kind in (THEY, THIS) else (BODY, PAPER)
     for i in reversed(places[max(0, at - 40) : at]):
-        if words[query.phrase.first].sentence - words[i].sentence > 3 or taken >= _NEAR_NOUNS:
+        if here - words[i].sentence > (0 if kind == WHO else 3) or taken >= _NEAR_NOUNS:
             break
-        kind, _ = noun_kind(words[i].low)
-        if kind not in wanted:
+        if noun_kind(words[i].low)[0] not in wanted:
+            continue
+        if kind in (HE, SHE) and words[i].low in (_FEMALE if kind == HE else _MALE):
             continue
         start = phrase_before(reading.page, i)
-        found.add(reading.page.slice(start, i + 1), "near_noun", 1.0 / (1 + taken))
+        text = reading.page.slice(start, i + 1)
+        if kind == WHO:
+            if query.phrase.first - i < 14:
+                whole = reading.page.slice(start, query.phrase.first).rstrip(", ")
+                found.add(whole, "near_whole", 1.0 / (1 + taken))
+                found.add(text, "near_noun", 1.0 / (1 + taken))
+        else:
+            found.add(text, "near_noun", 1.0 / (1 + taken))
         if words[start].first:
-            found.add(reading.page.slice(start, i + 1), "near_subject")
+            found.add(text, "near_subject")
+        if words[start].low in ("a", "an", "one", "some", "several", "many"):
+            found.add(text, "near_indefinite")
         taken += 1
 
 
+_WANTED = {
+    THEY: (MANY,),
+    THIS: (MANY,),
+    IT: (BODY, PAPER),
+    WHICH: (BODY, PAPER),
+    HE: (ONE,),
+    SHE: (ONE,),
+    WHO: (ONE, MANY),
+}
 _FAMILIES = ("campaign", "poll", "paper", "law", "group")
 
 
-def _same_head(reading: Reading, query: Query, found: Candidates) -> None:
+def _same_head(
+    reading: Reading,
+    timeline: Timeline,
+    query: Query,
+    found: Candidates,
+    past: Sequence[Answer],
+) -> None:
     """Earlier noun phrases with the same head ("the poll" after "a new Gallup poll")."""
     lex = lexicon()
     phrase = query.phrase
@@ -229,6 +326,8 @@ def _same_head(reading: Reading, query: Query, found: Candidates) -> None:
         if head in lex[f"synonyms_{family}"]:
             heads |= lex[f"synonyms_{family}"]
     own = {w.low for w in words[phrase.first : phrase.core]}
+    spoke_last = past[-1].entity if past else -1
+    near = timeline.latest(4)
     spots = sorted({i for h in heads for i in _around(reading.nouns.get(h, []), phrase.first)})
     for i in spots:
         if phrase.first <= i < phrase.last:
@@ -247,14 +346,19 @@ def _same_head(reading: Reading, query: Query, found: Candidates) -> None:
             found.add(text, "same_head_named")
         if before and i == spots[0]:
             found.add(text, "same_head_first")
+        owner = next((n for k in range(start, i) if (n := reading.index.at.get(k))), None)
+        if owner is not None:
+            found.add(text, "same_head_owned")
+            if owner.entity == spoke_last:
+                found.add(text, "owner_spoke_last")
+            if owner.entity in near:
+                found.add(text, "owner_near", 1.0 / (1 + near.index(owner.entity)))
     for entity in timeline_entities_with(reading, heads):
         _entity(reading, found, entity, "name_has_head")
 
 
 def _around(places: list[int], word: int) -> list[int]:
     """The first places and those just before ``word``."""
-    from bisect import bisect_left
-
     at = bisect_left(places, word)
     return places[: min(at + 1, _HEADS)] + places[max(0, at - _HEADS) : at]
 
@@ -289,6 +393,8 @@ def _query_features(
     phrase = query.phrase
     words = reading.page.words
     out = {f"q_{phrase.kind}": 1.0, "bias": 1.0}
+    if phrase.kind == LETTER:
+        out[f"q_letter_{words[phrase.head].low}"] = 1.0
     if query.quoted:
         out["q_quoted"] = 1.0
     if enclosing is not None:
@@ -308,7 +414,8 @@ def _query_features(
     if phrase.inner:
         out["q_inner"] = 1.0
     if phrase.core < phrase.last:
-        out["q_tail"] = 1.0
+        mark = words[phrase.core].text
+        out["q_tail_comma" if mark == "," else "q_tail_who" if mark.isalpha() else "q_tail"] = 1.0
     out["q_length"] = log1p(phrase.last - phrase.first)
     if phrase.first < len(words) and words[phrase.first].first:
         out["q_first"] = 1.0
@@ -360,7 +467,7 @@ def _describe(
     at = words[min(query.word, len(words) - 1)]
     if candidate.text is not None:
         for age, answer in enumerate(reversed(past)):
-            if answer.key == candidate.key:
+            if answer.key == candidate.key and (answer.text is not None):
                 there = words[min(answer.query.word, len(words) - 1)]
                 out["spoke"] = 1.0
                 out["spoke_age"] = 1.0 / (1 + age)
@@ -393,6 +500,16 @@ def _describe(
         out["e_most"] = 1.0
     gender = _gender(reading, candidate.entity)
     want = {HE: -1.0, SHE: 1.0}.get(phrase.kind, 0.0)
+    if phrase.name is not None and phrase.name.titles:
+        want = {"m": -1.0, "f": 1.0}.get(title_gender(phrase.name.titles) or "", 0.0)
+    fulls = entity.fulls
+    out["full_count"] = log1p(len(fulls))
+    before = bisect_left(fulls, query.word)
+    if before:
+        out["full_before"] = 1.0
+        out["full_distance"] = log1p(at.sentence - words[fulls[before - 1]].sentence)
+    if any(p < 60 for p in fulls[:1]):
+        out["full_early"] = 1.0
     noun = words[phrase.head].low if 0 <= phrase.head < len(words) else ""
     if phrase.kind == ONE:
         if noun in _FEMALE:
@@ -419,6 +536,16 @@ def _describe(
         out["so_far"] = log1p(last.count)
         if any(a <= last.word < b for a, b in query.content):
             out["last_in_content"] = 1.0
+        if timeline.leads.get(at.sentence) == candidate.entity:
+            out["leads_here"] = 1.0
+        if timeline.leads.get(at.sentence - 1) == candidate.entity:
+            out["leads_before"] = 1.0
+        if timeline.leads.get(at.sentence - 2) == candidate.entity:
+            out["leads_before_that"] = 1.0
+        if timeline.paragraph_leads.get(at.paragraph) == candidate.entity:
+            out["leads_paragraph"] = 1.0
+        if timeline.paragraph_leads.get(at.paragraph - 1) == candidate.entity:
+            out["leads_paragraph_before"] = 1.0
         if last.subject and last.sentence == at.sentence:
             out["subject_here"] = 1.0
         if last.subject and last.sentence == at.sentence - 1:
@@ -429,6 +556,11 @@ def _describe(
         out["rank_second"] = float(rank == 1)
     else:
         out["unseen"] = 1.0
+    for a, b in query.content:
+        place = bisect_left(entity.places, a)
+        if place < len(entity.places) and entity.places[place] < b:
+            out["in_content"] = 1.0
+            break
     if query.intermediary is not None:
         a, b = query.intermediary
         if any(a <= p < b for p in _near(entity.places, a)):
@@ -454,8 +586,6 @@ def _describe(
 
 
 def _near(places: list[int], word: int) -> list[int]:
-    from bisect import bisect_left
-
     at = bisect_left(places, word)
     return places[max(0, at - 1) : at + 8]
 
@@ -476,14 +606,18 @@ def _role(word: str) -> str:
 def _describe_words(reading: Reading, query: Query, candidate: Candidate) -> None:
     """Features of a candidate that is a description, from its words."""
     out = candidate.features
+    text = candidate.text or ""
     parts = candidate.key.split()
     out["is_words"] = 1.0
     out["words_length"] = log1p(len(parts))
-    tail = noun_kind(parts[-1])[0]
-    best = next((noun_kind(p)[0] for p in reversed(parts) if noun_kind(p)[0] != OTHER), OTHER)
+    best, several = words_kind(text)
     out[f"w_{best}"] = 1.0
-    if tail == OTHER:
-        out["w_tail_other"] = 1.0
+    if several:
+        out["w_several"] = 1.0
+    if " and " in text:
+        out["w_joint"] = 1.0
+    if text[:4].lower() == "the ":
+        out["w_definite"] = 1.0
     if candidate.text is not None and candidate.text[:1].isupper():
         out["w_capital"] = 1.0
     kind = query.phrase.kind

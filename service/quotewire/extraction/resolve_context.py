@@ -10,11 +10,21 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from quotewire.extraction.lexicon import fold, lexicon
 from quotewire.extraction.mentions import PLACE, Entity, Name, find_names, join_entities
 from quotewire.extraction.mentions_page import Page, read_page
-from quotewire.extraction.names_phrase import OTHER, Names, Phrase, noun_kind, pronoun_kinds
+from quotewire.extraction.names_phrase import (
+    MANY,
+    OTHER,
+    PREPOSITIONS,
+    RELATIVES,
+    Names,
+    Phrase,
+    noun_kind,
+    pronoun_kinds,
+)
 from quotewire.types import Article
 
 RECENT = 12  # entities looked at by recency
@@ -126,8 +136,10 @@ def _genders(page: Page, names: list[Name], entities: list[Entity]) -> None:
                 votes.setdefault(entity.index, [0, 0])[kind == "she"] += 1
                 break
     for e, (he, she) in votes.items():
-        entities[e].genders["m"] += he
-        entities[e].genders["f"] += she
+        # Never more than what a given name says.
+        total = he + she
+        entities[e].genders["m"] += min(4, total) * he // total
+        entities[e].genders["f"] += min(4, total) * she // total
 
 
 @dataclass(slots=True)
@@ -151,6 +163,9 @@ class Timeline:
     reading: Reading
     last: dict[int, Last] = field(default_factory=dict)
     recent: OrderedDict[int, None] = field(default_factory=OrderedDict)
+    # The entities first mentioned, outside of quotes, in the latest sentences and paragraphs.
+    leads: dict[int, int] = field(default_factory=dict)
+    paragraph_leads: dict[int, int] = field(default_factory=dict)
     pronouns: list[tuple[int, int]] = field(default_factory=list)  # (word, entity), ascending
     _next: int = 0
     _next_pronoun: int = 0
@@ -199,6 +214,9 @@ class Timeline:
         )
         self.recent.pop(entity, None)
         self.recent[entity] = None
+        if not at.quoted and self.reading.entities[entity].is_personlike:
+            self.leads.setdefault(at.sentence, entity)
+            self.paragraph_leads.setdefault(at.paragraph, entity)
 
     def latest(self, limit: int = RECENT) -> list[int]:
         """The entities mentioned last, newest first."""
@@ -234,6 +252,7 @@ class Query:
     enclosing: int | None  # the attribution in whose content this one stands
     intermediary: tuple[int, int] | None
     quoted: bool = False
+    plain: bool = False  # a pronoun that is no source, resolved only to follow who is spoken of
 
 
 @dataclass(slots=True)
@@ -244,6 +263,25 @@ class Answer:
     text: str | None
     key: str
     entity: int = -1
+
+
+@lru_cache(maxsize=8192)
+def words_kind(text: str) -> tuple[str, bool]:
+    """What a description speaks of (see :func:`noun_kind`) and whether of several: read from its
+    head, the last known noun before a preposition, relative pronoun or mark."""
+    best: tuple[str, bool] = (OTHER, False)
+    for n, raw in enumerate(text.split()):
+        low = fold(raw.strip(',;:()[]"“”')).removesuffix("'s")
+        if n and (low in PREPOSITIONS or low in RELATIVES):
+            break
+        if low == "and" and n:
+            return MANY, True
+        kind = noun_kind(low)
+        if kind[0] != OTHER or (kind[1] and best[0] == OTHER):
+            best = kind
+        if raw[-1] in ",;:":
+            break
+    return best
 
 
 def match_key(text: str) -> str:
