@@ -40,9 +40,7 @@ class FakeModel:
 def fake_tokenizer() -> PieceTokenizer:
     tokenizer = Tokenizer(WordLevel(VOCABULARY, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Strip()
-    return PieceTokenizer(
-        tokenizer, start_id=VOCABULARY["[CLS]"], break_id=VOCABULARY["[SEP]"]
-    )
+    return PieceTokenizer(tokenizer, start_id=VOCABULARY["[CLS]"], break_id=VOCABULARY["[SEP]"])
 
 
 def fake_extractor(

@@ -81,7 +81,9 @@ def test_span_probability_is_the_share_of_labellings_with_just_that_span(
             got = span_log_probability(scores, [(c, first, last) for c in range(len(scores))])
             for chain, value in zip(scores, got, strict=True):
                 has = [y for y in every_labelling(words) if (first, last) in runs(np.array(y))]
-                whole = np.logaddexp.reduce([score_by_hand(chain, y) for y in every_labelling(words)])
+                whole = np.logaddexp.reduce(
+                    [score_by_hand(chain, y) for y in every_labelling(words)]
+                )
                 part = np.logaddexp.reduce([score_by_hand(chain, y) for y in has])
                 assert value == pytest.approx(part - whole, abs=1e-3)
 
@@ -101,7 +103,9 @@ def test_runs_are_first_and_last_words() -> None:
 
 
 def test_gradient_of_the_partition_is_the_probability_of_being_inside() -> None:
-    scores = torch.tensor([[[0.3, -1.0, 0.2], [0.1, 0.5, -0.4], [0.0, 1.0, 0.7]]], requires_grad=True)
+    scores = torch.tensor(
+        [[[0.3, -1.0, 0.2], [0.1, 0.5, -0.4], [0.0, 1.0, 0.7]]], requires_grad=True
+    )
     log_partition(scores).sum().backward()
     by_hand = np.zeros(3)
     chain = scores[0].detach().numpy()

@@ -74,8 +74,6 @@ def test_a_batch_decodes_each_window_as_it_would_alone() -> None:
     texts = ["Ann said no.", "", "Bob told CNN that it is over, and Cid said it is not.", "nothing"]
     windows = [w for text in texts for w in cut_windows(fake_tokenizer()(text))]
     scores = FakeModel().score(windows)
-    alone = [
-        decode_windows([w], [s], Decoding())[0] for w, s in zip(windows, scores, strict=True)
-    ]
+    alone = [decode_windows([w], [s], Decoding())[0] for w, s in zip(windows, scores, strict=True)]
     assert decode_windows(windows, scores, Decoding()) == alone
     assert [len(found) for found in alone] == [1, 2, 0]

@@ -54,9 +54,7 @@ def test_an_addressee_is_no_intermediary(extractor: Extractor) -> None:
         ('Ann said "it is over"', QuoteKind.DIRECT, ['"it is over"']),
     ],
 )
-def test_quote_kinds(
-    extractor: Extractor, text: str, kind: QuoteKind, verbatim: list[str]
-) -> None:
+def test_quote_kinds(extractor: Extractor, text: str, kind: QuoteKind, verbatim: list[str]) -> None:
     (statement,) = extractor.extract(text).statements
     assert statement.quote.kind is kind
     assert [s.slice(text) for s in statement.quote.verbatim] == verbatim
@@ -132,7 +130,9 @@ def test_the_senders_language_is_believed(extractor: Extractor) -> None:
 @given(
     st.lists(
         st.one_of(
-            st.sampled_from(["Ann", "said", "told", "wants", "Reuters", ".", "“", "”", "\n\n", "他"]),
+            st.sampled_from(
+                ["Ann", "said", "told", "wants", "Reuters", ".", "“", "”", "\n\n", "他"]
+            ),
             st.text(st.characters(codec=None), max_size=6),
         ),
         max_size=60,
@@ -146,7 +146,9 @@ def test_every_span_lies_in_the_text_in_order(words: list[str]) -> None:
         assert quote == tuple(sorted(quote))
         spans: list[Span] = [*quote, *statement.quote.verbatim, statement.cue]
         spans += [i.mention for i in statement.intermediaries]
-        spans += [statement.speaker.mention] if statement.speaker and statement.speaker.mention else []
+        spans += (
+            [statement.speaker.mention] if statement.speaker and statement.speaker.mention else []
+        )
         for span in spans:
             assert 0 <= span.start < span.end <= len(text)
         for part in statement.quote.verbatim:

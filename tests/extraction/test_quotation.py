@@ -21,7 +21,7 @@ def quoted(text: str) -> list[str]:
         ("«Oui», dit-il. „Ja“, sagte sie.", ["«Oui»", "„Ja“"]),
         ("A 6' 2\" man", []),
         ("don't won't can't", []),
-        ("He said \"yes” oddly", ['"yes”']),
+        ('He said "yes” oddly', ['"yes”']),
         ("", []),
         ("”””", []),
     ],

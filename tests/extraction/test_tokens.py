@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import hypothesis.strategies as st
 import numpy as np
-from tests.fakes import fake_tokenizer
 from hypothesis import given
 
 from quotewire.extraction.tokens import QUOTE_STATES, SHAPES
 from quotewire.types import Span
+from tests.fakes import fake_tokenizer
 
 TOKENIZE = fake_tokenizer()
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import hypothesis.strategies as st
 import pytest
-from tests.fakes import fake_tokenizer
 from hypothesis import given
 
 from quotewire.extraction.windows import cut_windows, largest_core
+from tests.fakes import fake_tokenizer
 
 TOKENIZE = fake_tokenizer()
 

@@ -107,6 +107,7 @@ run = "{path.parent / "run"}"
 out = "{path.parent / "out"}"
 threads = 1
 restyled = 0.0
+tune = false
 [network]
 look_width = 32
 look_layers = 1

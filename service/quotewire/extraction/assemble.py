@@ -144,11 +144,7 @@ def _nest(statements: Sequence[Statement]) -> tuple[Statement, ...]:
             active.append(intervals[upcoming])
             upcoming += 1
         active = [interval for interval in active if interval[1] > cue.start]
-        around = [
-            m
-            for _, end, m in active
-            if m != n and cue.end <= end and sizes[m] > sizes[n]
-        ]
+        around = [m for _, end, m in active if m != n and cue.end <= end and sizes[m] > sizes[n]]
         outer = min(around, key=lambda m: (sizes[m], m), default=None)
         result.append(
             statement if outer is None else replace(statement, reported_in=statements[outer].id)

@@ -39,7 +39,8 @@ def log_partition(scores: Tensor) -> Tensor:
     outside = torch.zeros_like(closing)
     # Entry [i, j] of a matrix scores going from state i to j (0 outside, 1 inside); one extra
     # position past the last word closes whatever is open.
-    tree = torch.stack([outside, opening, closing, staying], -1).unflatten(-1, (2, 2))
+    tree = torch.stack([outside, opening, closing, staying], -1)
+    tree = tree.view(chains, -1, 2, 2)
     while tree.shape[1] > 1:
         if tree.shape[1] % 2:
             tree, odd = tree[:, :-1], tree[:, -1:]
@@ -57,7 +58,8 @@ def labelling_score(scores: Tensor, inside: Tensor) -> Tensor:
     before = torch.nn.functional.pad(inside, (1, 0))[:, :-1]
     after = torch.nn.functional.pad(inside, (0, 1))[:, 1:]
     chosen = torch.stack([inside & ~before, inside, inside & ~after], -1)
-    return torch.where(chosen, scores, 0.0).sum((-1, -2))
+    total: Tensor = torch.where(chosen, scores, 0.0).sum((-1, -2))
+    return total
 
 
 def negative_log_likelihood(scores: Tensor, inside: Tensor) -> Tensor:

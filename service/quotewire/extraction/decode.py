@@ -172,8 +172,9 @@ def _candidate(
 def confidence_features(
     *, valid: float, cue_logp: float, role_logp: FloatArray, found: list[list[Run]], nested: bool
 ) -> tuple[float, ...]:
-    """What the confidence model sees (``role_logp``: [2], source and content): a constant, the second look's log odds, the log posteriors
-    of cue, source and content as decoded, and whether there is a source, several pieces, nesting."""
+    """What the confidence model sees: a constant, the second look's log odds, the log posteriors of
+    cue, source and content as decoded (``role_logp``: [2], source and content), and whether the
+    source is missing, the content is in pieces, the cue is a nested one."""
     return (
         1.0,
         max(-8.0, min(8.0, valid)),

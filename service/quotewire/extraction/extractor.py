@@ -1,8 +1,8 @@
 """The extractor: article in, statements out, in three steps that every door shares.
 
 ``prepare`` (CPU) cuts an article into windows, ``forward`` (model) finds attributions in windows of
-any articles together, ``finish`` (CPU) makes an article's statements of them.  The server, the batch scorer and
-training's evaluation all go this way.
+any articles together, ``finish`` (CPU) makes an article's statements of them.  The server, the
+batch scorer and training's evaluation all go this way.
 """
 
 from __future__ import annotations

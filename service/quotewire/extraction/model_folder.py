@@ -124,7 +124,7 @@ def read_description(folder: Path) -> ModelDescription:
     path = folder / CONFIG
     raw = read_json(path)
     try:
-        decoding = {
+        decoding: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in raw["decoding"].items()
         }
@@ -184,16 +184,16 @@ def load_tokenizer(folder: Path, description: ModelDescription) -> PieceTokenize
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises a bare Exception
         raise ModelFolderError(f"{path}: {error}") from error
-    return PieceTokenizer(
-        tokenizer, start_id=description.start_id, break_id=description.break_id
-    )
+    return PieceTokenizer(tokenizer, start_id=description.start_id, break_id=description.break_id)
 
 
 def _encoder(path: Path, config: Mapping[str, Any]) -> torch.nn.Module:
     try:
         parsed: PretrainedConfig = AutoConfig.for_model(**config)
         parsed._attn_implementation = "sdpa"
-        encoder: torch.nn.Module = AutoModel.from_config(parsed, add_pooling_layer=False)
+        encoder: torch.nn.Module = AutoModel.from_config(  # type: ignore[no-untyped-call]
+            parsed, add_pooling_layer=False
+        )
     except (KeyError, ValueError, TypeError) as error:
         raise ModelFolderError(f"{path}: encoder: {error}") from error
     return encoder

@@ -90,7 +90,7 @@ class Network(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.config = config
-        width = int(encoder.config.hidden_size)
+        width = int(encoder.config.hidden_size)  # type: ignore[union-attr, arg-type]
         self.shape_embedding = nn.Embedding(len(SHAPES), width)
         self.quote_embedding = nn.Embedding(len(QUOTE_STATES), width)
         nn.init.normal_(self.shape_embedding.weight, std=0.01)
@@ -108,7 +108,7 @@ class Network(nn.Module):
         """[B, W, H] states of the words (of their first pieces)."""
         words: Tensor = self.encoder.get_input_embeddings()(batch.pieces)  # type: ignore[operator]
         extra = self.shape_embedding(batch.shape) + self.quote_embedding(batch.quote_state)
-        states = self.encoder(
+        states: Tensor = self.encoder(
             inputs_embeds=words + extra, attention_mask=batch.attended
         ).last_hidden_state
         index = batch.first_piece.unsqueeze(-1).expand(-1, -1, states.shape[-1])
@@ -116,13 +116,15 @@ class Network(nn.Module):
 
     def cue_scores(self, states: Tensor, batch: Batch) -> Tensor:
         """[B, channels, W, 3] chain scores; blocked where no cue can be."""
-        scores = self.cue_head(states).unflatten(-1, (len(CUE_CHANNELS), 3)).permute(0, 2, 1, 3)
+        flat: Tensor = self.cue_head(states)
+        scores = flat.view(*flat.shape[:2], len(CUE_CHANNELS), 3).permute(0, 2, 1, 3)
         possible = batch.word_mask & ~batch.is_break
         return scores.masked_fill(~possible[:, None, :, None], BLOCKED)
 
     def look(self, states: Tensor, batch: Batch, cues: Cues) -> Look:
         """The second look, for all candidate cues of the batch at once."""
-        return self.second_look(states, batch, cues)
+        look: Look = self.second_look(states, batch, cues)
+        return look
 
 
 class SecondLook(nn.Module):

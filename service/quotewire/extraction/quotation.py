@@ -19,7 +19,7 @@ _MARK = re.compile("[\"“”„‟«»‘’'‚‛]")
 _OPENS = frozenset("“„«")
 _CLOSES = frozenset("”»")
 _SINGLES = frozenset("‘’'‚‛")
-_OPENING_CONTEXT = frozenset(" \t\n\r\u00a0([{—–-/:“\"‘…")
+_OPENING_CONTEXT = frozenset(' \t\n\r\u00a0([{—–-/:“"‘…')
 
 
 def paragraphs(text: str) -> list[Span]:
@@ -50,7 +50,7 @@ def quoted_regions(text: str, blocks: list[Span] | None = None) -> list[Span]:
     regions: list[Span] = []
     for index, block in enumerate(blocks):
         following = blocks[index + 1].start if index + 1 < len(blocks) else None
-        reopened = following is not None and text[following] in "“\"„«"
+        reopened = following is not None and text[following] in '“"„«'
         regions.extend(_regions_of_paragraph(text, block, reopened=reopened))
     return regions
 

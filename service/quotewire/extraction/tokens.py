@@ -119,10 +119,9 @@ class PieceTokenizer:
                 spans.append((blocks[number - 1].end, block.start))
                 keys.append("\n")
             for match in _WORD.finditer(text, block.start, block.end):
-                start, end = match.span()
-                spans.append((start, end))
+                spans.append(match.span())
                 # Byte-level tokenizers tell a word after a space from one that continues another.
-                spaced = start == block.start or text[start - 1].isspace()
+                spaced = match.start() == block.start or text[match.start() - 1].isspace()
                 keys.append(" " + match.group() if spaced else match.group())
         pieces = self._pieces([key for key in keys if key != "\n"])
         found = iter(pieces)

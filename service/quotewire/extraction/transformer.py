@@ -45,7 +45,13 @@ class TransformerModel:
             look = self.network.look(states, batch, cues)
             judged = [
                 t.float().numpy()
-                for t in (look.roles, look.valid, look.act, look.speaker_type, look.intermediary_kind)
+                for t in (
+                    look.roles,
+                    look.valid,
+                    look.act,
+                    look.speaker_type,
+                    look.intermediary_kind,
+                )
             ]
         else:
             judged = _no_look(batch.word_mask.shape[1])
@@ -100,7 +106,13 @@ class TransformerModel:
 def _no_look(words: int) -> list[FloatArray]:
     from quotewire.extraction.network import ACTS, INTERMEDIARY_KINDS, ROLES, SPEAKER_TYPES
 
-    sizes = ((len(ROLES), words, 3), (), (len(ACTS),), (len(SPEAKER_TYPES),), (len(INTERMEDIARY_KINDS),))
+    sizes = (
+        (len(ROLES), words, 3),
+        (),
+        (len(ACTS),),
+        (len(SPEAKER_TYPES),),
+        (len(INTERMEDIARY_KINDS),),
+    )
     return [np.zeros((0, *size), np.float32) for size in sizes]
 
 

@@ -7,6 +7,7 @@ is ever truncated, whatever the length.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -47,8 +48,8 @@ def cut_windows(tokens: Tokens, *, max_pieces: int = 384, core_pieces: int = 240
     article.  No words, no windows.  ValueError if such cores cannot fit their windows."""
     if largest_core(core_pieces) > max_pieces - SPECIAL_PIECES:
         raise ValueError(
-            f"core_pieces: got {core_pieces}; a core may grow to {largest_core(core_pieces)} pieces, "
-            f"which must fit a window of {max_pieces - SPECIAL_PIECES}"
+            f"core_pieces: got {core_pieces}; allowed: a core may grow to "
+            f"{largest_core(core_pieces)} pieces, which must fit {max_pieces - SPECIAL_PIECES}"
         )
     words = len(tokens)
     if not words:
@@ -60,7 +61,7 @@ def cut_windows(tokens: Tokens, *, max_pieces: int = 384, core_pieces: int = 240
         return [Window(tokens, 0, words, 0, words)]
     edges = list(_core_edges(tokens, total=total, core_pieces=core_pieces))
     windows = []
-    for core_lo, core_hi in zip(edges[:-1], edges[1:], strict=True):
+    for core_lo, core_hi in itertools.pairwise(edges):
         spare = room - int(first[core_hi] - first[core_lo])
         left = min(spare // 2, int(first[core_lo]))
         right = min(spare - left, total - int(first[core_hi]))

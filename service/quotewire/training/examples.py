@@ -153,7 +153,9 @@ def random_windows(
             hi = int(np.searchsorted(first, first[lo] + take, side="right")) - 1
             hi = min(max(hi, lo + 1), words)
             if hi < words:
-                near = breaks[(breaks <= hi) & (breaks > lo) & (first[hi] - first[breaks] <= room // 5)]
+                near = breaks[
+                    (breaks <= hi) & (breaks > lo) & (first[hi] - first[breaks] <= room // 5)
+                ]
                 hi = int(near[-1]) if len(near) else hi
             yield example, Window(tokens, lo, hi, lo, hi)
             lo, take = hi, room

@@ -75,7 +75,8 @@ class Trainer:
         pool_dropout(self.network)
         if self.schedule.freeze_embeddings:
             self.network.encoder.get_input_embeddings().requires_grad_(False)  # type: ignore[operator]
-        encoder, heads = [], []
+        encoder: list[Tensor] = []
+        heads: list[Tensor] = []
         for name, parameter in self.network.named_parameters():
             if parameter.requires_grad:
                 (encoder if name.startswith("encoder.") else heads).append(parameter)
@@ -142,7 +143,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * rate
         named = losses(self.network, batch, targets, candidate_bias=schedule.candidate_bias)
-        torch.stack(list(named.values())).sum().backward()
+        torch.stack(list(named.values())).sum().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), schedule.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()

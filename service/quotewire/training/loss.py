@@ -15,7 +15,9 @@ JUDGEMENT_WEIGHT = 0.3
 WRONG_CUES = 24  # at most so many of the tagger's own mistakes are looked at in a batch
 
 
-def losses(network: Network, batch: Batch, targets: Targets, *, candidate_bias: float) -> dict[str, Tensor]:
+def losses(
+    network: Network, batch: Batch, targets: Targets, *, candidate_bias: float
+) -> dict[str, Tensor]:
     """Losses by name; their sum is what to minimise.
 
     ``candidate_bias`` (in nats) is added to the cue tagger's START scores when it proposes cues
@@ -67,9 +69,7 @@ def wrong_cues(cue_scores: Tensor, targets: Targets, *, bias: float) -> Cues:
         for row, line in enumerate(labels):
             if channel and not bool(targets.nested_known[row]):
                 continue
-            found.extend(
-                (row, a, b) for a, b in runs(line) if not any_cue[row, a : b + 1].any()
-            )
+            found.extend((row, a, b) for a, b in runs(line) if not any_cue[row, a : b + 1].any())
     found = found[:: max(1, -(-len(found) // WRONG_CUES))]
     columns = torch.tensor(found, dtype=torch.long).reshape(-1, 3)
     return Cues(window=columns[:, 0], first=columns[:, 1], last=columns[:, 2])

@@ -1,0 +1,237 @@
+"""Choosing on the development set what gradients do not learn: thresholds, biases, calibration.
+
+Coordinate search over a few numbers, each on the figure that it moves; then a logistic regression
+from a statement's features to the probability that it is right.  The windows are scored once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quotewire.evaluation import GoldArticle, Report, Row, read_gold, score_lines
+from quotewire.evaluation.matching import Pairs, match
+from quotewire.evaluation.rows import rows_from_line
+from quotewire.extraction.decode import Candidate, decode_windows
+from quotewire.extraction.extractor import (
+    TOKENS_PER_BATCH,
+    Extractor,
+    Prepared,
+    batches_by_length,
+)
+from quotewire.extraction.model_folder import (
+    Decoding,
+    load_model,
+    read_description,
+    write_description,
+)
+from quotewire.extraction.resolve import Attribution, Names, Resolver
+from quotewire.extraction.scores import WindowScores
+from quotewire.extraction.transformer import TransformerModel
+from quotewire.lines import extraction_to_line
+from quotewire.types import Article, ExtractOptions
+
+Array = npt.NDArray[np.float64]
+
+TOKENS_TOGETHER = 20_000  # padded pieces decoded at a time: only memory bounds it
+FOLDS = 5
+RIDGE = 1.0  # strength of the penalty on calibration weights, in pseudo-statements
+BINS = 10
+SPANS = ("source_f1", "cue_f1", "content_f1", "exact_f1", "soft_f1")
+
+
+class NoNames(Resolver):
+    """Leaves names alone: nothing that is tuned here looks at them."""
+
+    def __init__(self) -> None:
+        pass
+
+    def resolve(self, article: Article, attributions: Sequence[Attribution]) -> list[Names]:
+        return [Names(None, a.speaker_type, None) for a in attributions]
+
+
+@dataclass(slots=True)
+class DevSet:
+    """The development articles, read by the model once."""
+
+    extractor: Extractor
+    gold: list[GoldArticle]
+    prepared: list[Prepared] = field(init=False)
+    scores: list[list[WindowScores]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.prepared = [
+            self.extractor.prepare(Article(id=g.id, text=g.text, title=g.title)) for g in self.gold
+        ]
+        windows = [window for prepared in self.prepared for window in prepared.windows]
+        answers: dict[int, WindowScores] = {}
+        for batch in batches_by_length(windows, tokens_per_batch=TOKENS_PER_BATCH):
+            scored = self.extractor.model.score([windows[n] for n in batch])
+            answers.update(zip(batch, scored, strict=True))
+        ordered = iter([answers[n] for n in range(len(windows))])
+        self.scores = [[next(ordered) for _ in prepared.windows] for prepared in self.prepared]
+
+    def decoded(self, decoding: Decoding) -> list[list[tuple[Candidate, ...]]]:
+        """What is found in each window of each article under ``decoding``."""
+        windows = [window for prepared in self.prepared for window in prepared.windows]
+        scores = [score for scores in self.scores for score in scores]
+        found: dict[int, tuple[Candidate, ...]] = {}
+        for batch in batches_by_length(windows, tokens_per_batch=TOKENS_TOGETHER):
+            results = decode_windows(
+                [windows[n] for n in batch], [scores[n] for n in batch], decoding
+            )
+            found.update(zip(batch, results, strict=True))
+        ordered = iter([found[n] for n in range(len(windows))])
+        return [[next(ordered) for _ in prepared.windows] for prepared in self.prepared]
+
+    def lines(self, decoded: Sequence[Sequence[tuple[Candidate, ...]]]) -> list[dict[str, Any]]:
+        """JSON lines of all articles, both acts, nothing held back."""
+        options = ExtractOptions(all_acts=True)
+        return [
+            extraction_to_line(p.article, self.extractor.finish(p, windows, options=options))
+            for p, windows in zip(self.prepared, decoded, strict=True)
+        ]
+
+    def report(self, decoding: Decoding) -> Report:
+        return score_lines(self.gold, self.lines(self.decoded(decoding)))
+
+
+def read_dev(folder: Path, *, gold: Path, layer: Path | None) -> DevSet:
+    """A model folder with the development articles read by it, proposing generously."""
+    loaded = load_model(str(folder))
+    extractor = Extractor(
+        TransformerModel(loaded.network, proposal_bias=loaded.decoding.proposal_bias),
+        tokenizer=loaded.tokenizer,
+        info=loaded.info,
+        decoding=loaded.decoding,
+        resolver=NoNames(),
+    )
+    return DevSet(extractor, read_gold(gold, layer=layer))
+
+
+def mean_of(report: Report, metrics: Sequence[str]) -> float:
+    return float(np.mean([report.value(metric) or 0.0 for metric in metrics]))
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One number to choose: how to set it, what to try, and the figures whose mean decides."""
+
+    name: str
+    values: tuple[float, ...]
+    metrics: tuple[str, ...]
+    change: Callable[[Decoding, float], Decoding]
+
+
+def _set(name: str, place: int) -> Callable[[Decoding, float], Decoding]:
+    def change(decoding: Decoding, value: float) -> Decoding:
+        values = list(getattr(decoding, name))
+        values[place] = value
+        changed: dict[str, Any] = {name: tuple(values)}
+        return replace(decoding, **changed)
+
+    return change
+
+
+_BIASES = (-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0)
+KNOBS = (
+    Knob("cue threshold", (0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6), SPANS,
+         _set("valid_threshold", 0)),
+    Knob("content bias", _BIASES, SPANS, _set("role_bias", 1)),
+    Knob("source bias", _BIASES, SPANS, _set("role_bias", 0)),
+    Knob("intermediary bias", (*_BIASES, 1.5, 2.0), ("intermediary_f1",), _set("role_bias", 2)),
+    Knob("addressee bias", (*_BIASES, 1.5, 2.0), ("addressee_f1",), _set("role_bias", 3)),
+    Knob("nested threshold", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6), ("nested_f1", "soft_f1"),
+         _set("valid_threshold", 1)),
+)  # fmt: skip
+
+
+def search(dev: DevSet, start: Decoding) -> Iterator[tuple[str, float, float, Decoding]]:
+    """Turns one knob after the other; yields (knob, value chosen, its figure, decoding so far)."""
+    best = start
+    for knob in KNOBS:
+        tried = [
+            (mean_of(dev.report(knob.change(best, value)), knob.metrics), -abs(value), value)
+            for value in knob.values
+        ]
+        figure, _, value = max(tried)  # of equals, the smallest number
+        best = knob.change(best, value)
+        yield knob.name, value, figure, best
+
+
+def right_or_wrong(dev: DevSet, decoding: Decoding) -> tuple[Array, Array, npt.NDArray[np.int64]]:
+    """Features [statements, features], whether each is right (soft relation match), its article."""
+    features, right, article = [], [], []
+    decoded = dev.decoded(decoding)
+    for number, (gold, windows, line) in enumerate(
+        zip(dev.gold, decoded, dev.lines(decoded), strict=True)
+    ):
+        found = sorted((c for window in windows for c in window), key=lambda c: c.cue)
+        rows: Sequence[Row] = rows_from_line(line, text=gold.text, where=gold.id)
+        matched = match(Pairs.of(gold.rows, rows, text=gold.text).soft, rows)
+        for n, candidate in enumerate(found):
+            features.append(candidate.features)
+            right.append(float(n in matched))
+            article.append(number)
+    return np.array(features), np.array(right), np.array(article)
+
+
+def fit_logistic(features: Array, right: Array) -> Array:
+    """Ridge logistic regression by Newton's method; the constant is not penalised."""
+    weights = np.zeros(features.shape[1])
+    penalty = np.full(features.shape[1], RIDGE)
+    penalty[0] = 1e-6
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-np.clip(features @ weights, -30, 30)))
+        gradient = features.T @ (p - right) + penalty * weights
+        curvature = (features * (p * (1 - p))[:, None]).T @ features + np.diag(penalty)
+        step = np.linalg.solve(curvature, gradient)
+        weights -= step
+        if np.abs(step).max() < 1e-8:
+            break
+    return weights
+
+
+def expected_calibration_error(confidence: Array, right: Array) -> float:
+    """Mean gap between confidence and share right over ten equal-width bins, weighted by size
+    (Naeini et al. 2015)."""
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = [
+        abs(confidence[place == k].mean() - right[place == k].mean()) * (place == k).mean()
+        for k in range(BINS)
+        if (place == k).any()
+    ]
+    return float(np.sum(gaps))
+
+
+def cross_validated_error(features: Array, right: Array, article: npt.NDArray[np.int64]) -> float:
+    """Calibration error when each article's confidence comes from weights fitted on others."""
+    predicted = np.zeros(len(right))
+    for fold in range(FOLDS):
+        held = article % FOLDS == fold
+        weights = fit_logistic(features[~held], right[~held])
+        predicted[held] = 1 / (1 + np.exp(-features[held] @ weights))
+    return expected_calibration_error(predicted, right)
+
+
+def tune(folder: Path, *, gold: Path, layer: Path | None) -> Iterator[tuple[float, str]]:
+    """Chooses decoding numbers and calibration for ``folder`` and writes them to its
+    ``config.json``; yields lines of news, each with the cross-validated calibration error, which
+    is known with the last one (0 before)."""
+    dev = read_dev(folder, gold=gold, layer=layer)
+    description = read_description(folder)
+    best = replace(description.decoding, calibration=())
+    for knob, value, figure, chosen in search(dev, best):
+        best = chosen
+        yield 0.0, f"{knob} {value:+.2f}: {100 * figure:.2f}"
+    features, right, article = right_or_wrong(dev, best)
+    weights = fit_logistic(features, right)
+    best = replace(best, calibration=tuple(round(float(w), 4) for w in weights))
+    write_description(folder, replace(description, decoding=best))
+    error = cross_validated_error(features, right, article)
+    yield error, f"calibration error by {FOLDS}-fold cross-validation over articles: {error:.4f}"
