@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,11 @@ def json_articles(
 ) -> list[GoldArticle]:
     """Gold in our own JSON line.  A line's ``labelled`` lists what was annotated besides source,
     cue and content (members of rows.LAYERS); without it, that is every layer whose key all of the
-    line's statements have."""
+    line's statements have.
+
+    So that gold of texts that are not ours to copy can be kept, a line may give names as places
+    (see rows.speaker_name) and the ``sha256`` of the text that it was made from, which is checked.
+    """
     sources = {} if texts is None else by_id(texts)
     articles = []
     for name, (where, line) in by_id(lines).items():
@@ -70,17 +75,31 @@ def json_articles(
                 value="nothing" if text is None else repr(text)[:60],
                 allowed="the article's text, in this line or under its id in the file of texts",
             )
+        _same_text(line, text, where=where)
+        title = name_of(article.get("title"), where=f"{where}: title")
         articles.append(
             GoldArticle(
                 id=name,
                 text=text,
-                rows=rows_from_line(line, text=text, where=where),
-                title=name_of(article.get("title"), where=f"{where}: title"),
+                rows=rows_from_line(line, text=text, title=title, where=where),
+                title=title,
                 publisher=name_of(article.get("publisher"), where=f"{where}: publisher"),
                 labelled=_labelled(line, where=where),
             )
         )
     return articles
+
+
+def _same_text(line: Mapping[str, Any], text: str, *, where: str) -> None:
+    """Raises InputError if the line's ``sha256`` is not that of the text (in UTF-8)."""
+    expected = line.get("sha256")
+    found = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    if expected is not None and expected != found:
+        raise InputError(
+            field=f"{where}: sha256",
+            value=f"{found} (the text given for {line['id']!r})",
+            allowed=f"{expected}, the text that was labelled",
+        )
 
 
 def _labelled(line: Mapping[str, Any], *, where: str) -> frozenset[str]:

@@ -150,10 +150,31 @@ def name_of(value: Any, *, where: str) -> str | None:
     return value
 
 
-def rows_from_line(line: Mapping[str, Any], *, text: str, where: str) -> tuple[Row, ...]:
+def speaker_name(value: Any, *, text: str, title: str | None, where: str) -> str | None:
+    """A speaker's name: a string or None or, in gold that is to hold no text of its articles, the
+    place where it stands: ``{"start", "end"}`` of the text, of the title with ``"in": "title"``
+    beside them; a list of these is a joint name.  Raises InputError naming ``where``."""
+    if isinstance(value, list) and value:
+        parts = [speaker_name(v, text=text, title=title, where=where) for v in value]
+        return " and ".join(part for part in parts if part)
+    if not isinstance(value, Mapping):
+        return name_of(value, where=where)
+    place = value.get("in", "text")
+    if place not in ("text", "title"):
+        raise InputError(
+            field=f"{where}.in", value=repr(place)[:60], allowed="text or title; text without it"
+        )
+    inside = (title or "") if place == "title" else text
+    return span_at(value, text=inside, where=where).slice(inside)
+
+
+def rows_from_line(
+    line: Mapping[str, Any], *, text: str, title: str | None = None, where: str
+) -> tuple[Row, ...]:
     """The rows of one JSON line (see :mod:`quotewire.lines`), in the line's order.
 
-    ``where`` (such as ``pred.jsonl:17``) begins the field of every InputError raised.
+    ``title`` is the article's, where names may stand, too; ``where`` (such as ``pred.jsonl:17``)
+    begins the field of every InputError raised.
     """
     statements = _list(line.get("statements"), where=f"{where}: statements")
     places = {
@@ -164,12 +185,12 @@ def rows_from_line(line: Mapping[str, Any], *, text: str, where: str) -> tuple[R
             field=f"{where}: statements", value="a statement id used twice", allowed="unique ids"
         )
     return tuple(
-        _row(statement, text=text, places=places, where=f"{where}: statements[{n}]")
+        _row(statement, text=text, title=title, places=places, where=f"{where}: statements[{n}]")
         for n, statement in enumerate(statements)
     )
 
 
-def _row(value: Any, *, text: str, places: Mapping[Any, int], where: str) -> Row:
+def _row(value: Any, *, text: str, title: str | None, places: Mapping[Any, int], where: str) -> Row:
     statement = object_of(value, where=where)
     quote = object_of(statement.get("quote") or {}, where=f"{where}.quote")
     speaker = object_of(statement.get("speaker") or {}, where=f"{where}.speaker")
@@ -200,7 +221,9 @@ def _row(value: Any, *, text: str, places: Mapping[Any, int], where: str) -> Row
             ]
         ),
         act=member_of(Act, statement.get("act"), where=f"{where}.act"),
-        speaker=name_of(speaker.get("name"), where=f"{where}.speaker.name"),
+        speaker=speaker_name(
+            speaker.get("name"), text=text, title=title, where=f"{where}.speaker.name"
+        ),
         speaker_type=member_of(SpeakerType, speaker.get("type"), where=f"{where}.speaker.type"),
         via=tuple(vias),
         addressee=None
