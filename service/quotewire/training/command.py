@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel
 
 from quotewire.errors import ConfigError
+from quotewire.evaluation.outofdomain import outofdomain_articles
 from quotewire.extraction.model_folder import ModelDescription, save_model
 from quotewire.extraction.network import Network, NetworkConfig
 from quotewire.extraction.tokens import PieceTokenizer
@@ -38,7 +39,9 @@ class TrainConfig:
     """The TOML file.  ``base`` names the packaged encoder or the folder of any other one; paths
     are relative to the working directory; ``restyled`` is the share of articles that an epoch sees
     in another typographic style.  With ``tune`` the model is tuned and evaluated on the corpus's
-    development part at the end and gets a card, whose known failures come from the file ``notes``.
+    development part at the end and gets a card, whose known failures come from the file ``notes``;
+    ``outofdomain`` (gold without texts) and the folder ``archives`` (its texts) add figures from
+    elsewhere.
     """
 
     name: str
@@ -52,6 +55,8 @@ class TrainConfig:
     restyled: float = 0.35
     tune: bool = True
     notes: Path | None = None
+    outofdomain: Path | None = None
+    archives: Path = Path("../shared/data")
     network: NetworkConfig = field(default_factory=NetworkConfig)
     schedule: Schedule
 
@@ -74,9 +79,12 @@ def read_config(path: Path, *, base: str | None = None) -> TrainConfig:
             "network": NetworkConfig(**raw.get("network", {})),
             "schedule": Schedule(**raw["schedule"]),
         }
-        for key in ("data", "run", "out", "notes"):
-            if key in raw or key != "notes":
-                values[key] = Path(raw[key])
+        for key in ("data", "run", "out"):
+            values[key] = Path(raw[key])
+        for key in ("notes", "outofdomain"):
+            values[key] = Path(raw[key]) if key in raw else None
+        if "archives" in raw:
+            values["archives"] = Path(raw["archives"])
         return TrainConfig(**values)
     except (KeyError, TypeError) as error:
         raise ConfigError(f"{path}: {error}") from error
@@ -230,6 +238,9 @@ def train(config: TrainConfig) -> Iterator[Report]:
             config.out,
             gold=config.data / "dev.jsonl.gz",
             layer=config.data / "dev_layer.jsonl.gz",
+            outofdomain=outofdomain_articles(config.outofdomain, archives=config.archives)
+            if config.outofdomain
+            else (),
             training=training_facts(config, trainer.number),
             known_failures=config.notes.read_text(encoding="utf-8")
             if config.notes

@@ -14,17 +14,31 @@ from quotewire.training.card import CardFacts, write_card
 from quotewire.training.tune import tune
 from quotewire.types import ExtractOptions
 
+OUT_OF_DOMAIN = (
+    "source_f1",
+    "cue_f1",
+    "content_f1",
+    "found_f1",
+    "exact_f1",
+    "soft_f1",
+    "soft_statements_f1",
+    "intermediary_f1",
+    "speaker_name_accuracy",
+)
+
 
 def finish_model(
     folder: Path,
     *,
     gold: Path,
     layer: Path,
+    outofdomain: Sequence[GoldArticle] = (),
     training: Sequence[str],
     known_failures: str,
 ) -> Iterator[str]:
-    """Tunes ``folder`` on the development set, evaluates it the way every door goes, and writes
-    ``metrics.json`` and ``MODEL_CARD.md``; yields lines of news."""
+    """Tunes ``folder`` on the development set, evaluates it the way every door goes, there and on
+    articles of other newsrooms (which nothing is tuned on), and writes ``metrics.json`` and
+    ``MODEL_CARD.md``; yields lines of news."""
     calibration_error = 0.0
     for error, news in tune(folder, gold=gold, layer=layer):
         calibration_error = error
@@ -36,6 +50,11 @@ def finish_model(
         "speaker_name_accuracy_on_gold_mentions": names or 0.0,
         "calibration_error_cross_validated": calibration_error,
     }
+    if outofdomain:
+        elsewhere = evaluate_folder(folder, outofdomain)
+        for metric in OUT_OF_DOMAIN:
+            extra[f"outofdomain_{metric}"] = elsewhere.value(metric) or 0.0
+            yield f"other newsrooms {metric}: {100 * (elsewhere.value(metric) or 0):.1f}"
     command = f"quotewire evaluate --model {folder.name} --gold {gold} --layer {layer}"
     write_card(
         folder,
