@@ -9,7 +9,7 @@ SETUP  := pyproject.toml hatch_build.py Makefile
 DATA   ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check protos wheel-check evaluate clean
+.PHONY: help demo test check audit protos wheel-check evaluate clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ check: $(VENV)/.installed-dev node_modules/.installed  ## style, types and the w
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@PYTHON=$(BIN)/python scripts/check_protos.sh
+
+audit: $(VENV)/.installed-dev  ## known weaknesses of the installed packages (skipped without a network)
+	@PYTHON=$(BIN)/python scripts/audit.sh
 
 protos: $(VENV)/.installed-dev  ## generate the stubs anew
 	@$(BIN)/python scripts/generate_stubs.py

@@ -370,6 +370,7 @@ def test_a_stream_whose_server_never_comes_back_is_unavailable() -> None:
 def test_the_published_service_config_is_the_clients_own() -> None:
     blocks = re.findall(r"```json\n(.*?)```", (DOCS / "api.md").read_text("utf-8"), re.DOTALL)
     assert SERVICE_CONFIG in [json.loads(block) for block in blocks]
+    assert json.loads((DOCS / "service-config.json").read_text("utf-8")) == SERVICE_CONFIG
 
 
 def test_a_model_is_never_asked_twice_for_one_call() -> None:

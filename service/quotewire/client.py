@@ -26,9 +26,9 @@ from quotewire.serving import convert, status
 from quotewire.streaming import Answer, ArticleStream
 from quotewire.types import Article, Extraction, ExtractOptions, ModelInfo
 
-# What every client of the service should run with, in any language (docs/api.md prints it): calls
-# spread over all replicas, and what may work a moment later is tried again, but not by everybody
-# at once while a server is in trouble (throttling).
+# What every client of the service should run with, in any language (docs/service-config.json):
+# calls spread over all replicas, and what may work a moment later is tried again, but not by
+# everybody at once while a server is in trouble (throttling).
 SERVICE_CONFIG: Final[dict[str, Any]] = {
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
@@ -73,14 +73,20 @@ class AsyncClient:
     """Calls a Quotewire server from a running event loop.
 
     ``target`` is any gRPC target (``host:port``, ``dns:///name:port`` for all replicas behind a
-    name); ``credentials`` None means plain text.  All methods raise what docs/errors.md lists:
-    InputError, ModelNotFoundError, OverloadedError, UnavailableError (DrainingError),
-    DeadlineError, ServiceError.
+    name); ``credentials`` None means plain text (for TLS: ``grpc.ssl_channel_credentials``);
+    ``token`` is what this client shows the server, where that asks for one.  All methods raise what
+    docs/errors.md lists: InputError, ModelNotFoundError, OverloadedError (RateLimitedError),
+    UnauthenticatedError, UnavailableError (DrainingError), DeadlineError, ServiceError.
     """
 
     def __init__(
-        self, target: str = DEFAULT_TARGET, *, credentials: grpc.ChannelCredentials | None = None
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
     ) -> None:
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
         if credentials is None:
             self._channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
         else:
@@ -106,13 +112,16 @@ class AsyncClient:
         model: str = "",
         timeout_s: float = EXTRACT_TIMEOUT_S,
     ) -> Extraction:
-        """The statements of one article; ``model`` is "name", "name@version" or "" (default)."""
+        """The statements of one article; ``model`` is "name", "name@version", an alias, or "" for
+        the server's default."""
         request = service_pb.ExtractRequest(
             article=convert.article_to_proto(_article(article)),
             options=convert.options_to_proto(options),
             model=model,
         )
-        response = await _call(self._extraction.Extract(request, timeout=timeout_s))
+        response = await _call(
+            self._extraction.Extract(request, timeout=timeout_s, metadata=self._metadata)
+        )
         return convert.extraction_from_proto(response.extraction)
 
     async def extract_stream(
@@ -141,6 +150,7 @@ class AsyncClient:
             in_flight=in_flight,
             ordered=ordered,
             timeout_s=timeout_s,
+            metadata=self._metadata,
         )
         async with aclosing(stream.answers()) as answers:
             async for answer in answers:
@@ -164,7 +174,9 @@ class AsyncClient:
             options=convert.options_to_proto(options),
             model=model,
         )
-        response = await _call(self._extraction.BatchExtract(request, timeout=timeout_s))
+        response = await _call(
+            self._extraction.BatchExtract(request, timeout=timeout_s, metadata=self._metadata)
+        )
         return [
             Answer.from_proto(answer, index=index, article=article)
             for index, (article, answer) in enumerate(zip(articles, response.answers, strict=True))
@@ -173,13 +185,17 @@ class AsyncClient:
     async def models(self, *, timeout_s: float = MODELS_TIMEOUT_S) -> list[ModelInfo]:
         """All models of the server, its default first."""
         request = model_pb.ListModelsRequest()
-        response = await _call(self._models.ListModels(request, timeout=timeout_s))
+        response = await _call(
+            self._models.ListModels(request, timeout=timeout_s, metadata=self._metadata)
+        )
         return [convert.model_from_proto(model) for model in response.models]
 
     async def model(self, name: str = "", *, timeout_s: float = MODELS_TIMEOUT_S) -> ModelInfo:
         """One model: "name", "name@version", or "" for the server's default."""
         request = model_pb.GetModelRequest(model=name)
-        response = await _call(self._models.GetModel(request, timeout=timeout_s))
+        response = await _call(
+            self._models.GetModel(request, timeout=timeout_s, metadata=self._metadata)
+        )
         return convert.model_from_proto(response.model)
 
 
@@ -190,7 +206,11 @@ class Client:
     """
 
     def __init__(
-        self, target: str = DEFAULT_TARGET, *, credentials: grpc.ChannelCredentials | None = None
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
     ) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -199,7 +219,7 @@ class Client:
         self._thread.start()
 
         async def connect() -> AsyncClient:
-            return AsyncClient(target, credentials=credentials)
+            return AsyncClient(target, credentials=credentials, token=token)
 
         self._client = self._wait(connect())
 

@@ -50,6 +50,14 @@ class OverloadedError(QuotewireError):
         super().__init__(message)
 
 
+class RateLimitedError(OverloadedError):
+    """This client asked for more than it may; ``retry_after_s`` says when to come again."""
+
+
+class UnauthenticatedError(QuotewireError):
+    """The server wants to know who calls: no token was sent, or none that it knows."""
+
+
 class UnavailableError(QuotewireError):
     """The service cannot be reached or is not ready yet; the same call may work later."""
 

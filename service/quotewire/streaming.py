@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -80,6 +80,7 @@ class ArticleStream:
         in_flight: int,
         ordered: bool,
         timeout_s: float,
+        metadata: Sequence[tuple[str, str]] = (),
     ) -> None:
         if in_flight < 1:
             raise ConfigError(f"in_flight: got {in_flight}; allowed: 1 or more")
@@ -89,6 +90,7 @@ class ArticleStream:
         self._model = model
         self._ordered = ordered
         self._timeout_s = timeout_s
+        self._metadata = tuple(metadata)
         self._slots = asyncio.Semaphore(in_flight)
         self._inbox: asyncio.Queue[Answer | BaseException | None] = asyncio.Queue()
         self._pending: dict[int, _Pending] = {}  # by index, oldest first
@@ -184,7 +186,7 @@ class ArticleStream:
         self._to_send = asyncio.Queue()
         for index in [*self._pending, *([None] if self._all_fed else [])]:
             self._to_send.put_nowait(index)
-        call = self._stub.ExtractStream()
+        call = self._stub.ExtractStream(metadata=self._metadata)
         sent: list[int] = []  # the indices in this gRPC stream's own order
         sender = asyncio.create_task(self._send(call, self._to_send, sent))
         try:

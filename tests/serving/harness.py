@@ -105,7 +105,7 @@ class Running:
 
     def until_queued(self) -> None:
         """Waits until something waits for the default model."""
-        until(lambda: self.server.hosts.select("").queued_tokens > 0)
+        until(lambda: self.server.models.select("").queued_tokens > 0)
 
     def until_draining(self) -> None:
         until(lambda: self.server.lifecycle.phase is Phase.DRAINING)
@@ -119,8 +119,17 @@ class Running:
 
 
 @contextmanager
-def running(*extractors: Extractor, ready: bool = True, **changes: Any) -> Iterator[Running]:
-    """A server on a free port; with ``ready`` False it listens, but has no models yet."""
+def running(
+    *extractors: Extractor,
+    ready: bool = True,
+    load: Callable[[str], Extractor] | None = None,
+    tracer_provider: Any = None,
+    channel: Callable[[str], grpc.Channel] = grpc.insecure_channel,
+    **changes: Any,
+) -> Iterator[Running]:
+    """A server on a free port; with ``ready`` False it listens, but has no models yet.
+
+    With ``load`` it loads what its settings name; ``channel`` makes one to its address."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="test-server")
     thread.start()
@@ -129,15 +138,17 @@ def running(*extractors: Extractor, ready: bool = True, **changes: Any) -> Itera
         return asyncio.run_coroutine_threadsafe(work, loop).result(PATIENCE_S)
 
     async def make() -> Server:
-        return Server(settings(**changes))
+        return Server(settings(**changes), load=load, tracer_provider=tracer_provider)
 
     server = wait(make())
     try:
         port = wait(server.start())
-        if ready:
+        if ready and load and not extractors:
+            wait(server.load())
+        elif ready:
             wait(server.install(extractors or [fake_extractor()]))
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield Running(server=server, port=port, loop=loop, channel=channel)
+        with channel(f"127.0.0.1:{port}") as opened:
+            yield Running(server=server, port=port, loop=loop, channel=opened)
     finally:
         wait(server.drain())
         loop.call_soon_threadsafe(loop.stop)

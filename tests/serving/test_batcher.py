@@ -244,10 +244,11 @@ def test_a_wait_beyond_the_deadline_is_refused_at_once(
     forward._permits.release()
     slow.result(PATIENCE_S)
     block(batcher, forward)
-    submit(batcher, "waiting", pieces=99)
+    submit(batcher, "waiting", pieces=40)
     with pytest.raises(OverloadedError, match="predicted wait"):
         batcher.submit([Piece("hasty")], deadline=time.monotonic())
-    batcher.submit([Piece("patient")], deadline=time.monotonic(), patient=True)
+    with batcher.reserve(1, patient=True):
+        batcher.submit([Piece("patient")], deadline=time.monotonic(), admitted=True)
 
 
 def test_closing_fails_what_is_queued_and_refuses_more(

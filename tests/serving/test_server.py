@@ -173,7 +173,7 @@ from quotewire.serving.server import run
 from quotewire.serving.settings import Settings
 from tests.fakes import fake_extractor
 logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-run(Settings(port=0), load=lambda settings: [fake_extractor()])
+run(Settings(port=0), load=lambda source: fake_extractor())
 """
 
 

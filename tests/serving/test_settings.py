@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,11 +47,48 @@ def test_a_value_that_is_no_number_names_its_variable(variable: str, value: str)
         ("model_threads", 0),
         ("grace_s", float("nan")),
         ("max_text_bytes", Settings().max_request_bytes + 1),
+        ("admin_port", 65_536),
+        ("metrics_port", -1),
+        ("max_call_s", 0),
+        ("log_format", "xml"),
     ],
 )
 def test_a_value_outside_its_range_names_its_setting(name: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"^{name}: got .*; allowed: "):
         Settings(**{name: value})  # type: ignore[arg-type]
+
+
+def test_files_and_tokens_are_read_from_the_environment() -> None:
+    environment = {
+        "QUOTEWIRE_MODELS_FILE": "models.toml",
+        "QUOTEWIRE_TOKENS": "desk:0123456789abcdef, archive:fedcba9876543210",
+        "QUOTEWIRE_METRICS_PORT": "9464",
+        "QUOTEWIRE_OTLP_ENDPOINT": "http://collector:4317",
+    }
+    read = Settings.from_environment(environment)
+    assert read.models_file == Path("models.toml")
+    assert read.tokens == ("desk:0123456789abcdef", "archive:fedcba9876543210")
+    assert (read.metrics_port, read.otlp_endpoint) == (9464, "http://collector:4317")
+    assert "0123456789abcdef" not in repr(read), "settings may be logged"
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"tls_certificate": Path("a.pem")}, "tls_certificate, tls_key: got one of them"),
+        ({"tls_client_ca": Path("a.pem")}, "tls_client_ca: got one without"),
+        ({"admin_port": 0, "admin_host": "0.0.0.0"}, "admin_host: got '0.0.0.0' without"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(
+    values: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        Settings(**values)
+
+
+def test_an_open_admin_port_needs_a_token() -> None:
+    Settings(admin_port=0, admin_host="0.0.0.0", admin_token_file=Path("token"))
 
 
 def test_grpc_takes_larger_messages_than_we_do() -> None:
@@ -62,7 +100,6 @@ def test_every_setting_is_documented_with_its_default() -> None:
     for setting in fields(Settings):
         default = setting.default
         shown = ",".join(default) if isinstance(default, tuple) else str(default)
-        start = (
-            f"| `{PREFIX}{setting.name.upper()}` | {'none' if default is None else f'`{shown}`'} |"
-        )
+        empty = default is None or default == ()
+        start = f"| `{PREFIX}{setting.name.upper()}` | {'none' if empty else f'`{shown}`'} |"
         assert any(row.startswith(start) for row in rows), start

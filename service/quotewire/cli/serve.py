@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import sys
 
 import click
 
@@ -39,18 +39,18 @@ def serve(
 ) -> None:
     """Answer over gRPC.
 
-    Serves until SIGTERM or Ctrl-C, then finishes what is running.
+    Serves until SIGTERM or Ctrl-C, then finishes what is running.  SIGHUP makes it read the models
+    file and the clients file again.
 
     Every setting can be given as an environment variable, too (QUOTEWIRE_PORT, …; all of them are
     in docs/settings.md); a flag goes before it.
     """
+    from quotewire.serving.logs import configure_logging
     from quotewire.serving.server import run
     from quotewire.serving.settings import Settings
 
     settings = Settings.from_environment(
         os.environ, host=host, port=port, models=models or None, model_threads=threads
     )
-    logging.basicConfig(
-        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    configure_logging(stream=sys.stderr, level=log_level, format_=settings.log_format)
     run(settings)

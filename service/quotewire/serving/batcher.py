@@ -2,19 +2,22 @@
 
 Windows are grouped by length under a token budget, so that little is padded; there is no wait
 timer: when the worker is free it takes what is there.  The queue is bounded in tokens (word
-pieces).  Work that nobody awaits any more is dropped before the model sees it, and a batch that
-fails takes nobody down but the caller whose window made it fail.
+pieces); room in it is reserved before an article is tokenised, so that what waits for a tokeniser
+is bounded, too.  Work that nobody awaits any more is dropped before the model sees it, and a batch
+that fails takes nobody down but the caller whose window made it fail.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, InvalidStateError
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -33,10 +36,27 @@ class HasPieces(Protocol):
 Window = TypeVar("Window", bound=HasPieces)
 Score = TypeVar("Score")
 
-# How fast the estimate of the worker's speed follows the last batch (weight of the new value).
-_SPEED_WEIGHT = 0.2
+# The worker's speed is tokens by seconds over its last batches: what a batch weighs, compared with
+# the one after it.  Both are summed, so that a tiny batch says as little as it should.
+_SPEED_MEMORY = 0.9
 # Bounds of what a refused caller is told to wait (seconds).
 _RETRY_AFTER_S = (0.1, 30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFacts:
+    """What one batch was: ``tokens`` (word pieces) without padding, ``windows``, the ``longest``
+    of them (word pieces), and how long the model took (seconds)."""
+
+    tokens: int
+    windows: int
+    longest: int
+    seconds: float
+
+    @property
+    def padding_ratio(self) -> float:
+        """The share of the batch that was padding, in [0, 1)."""
+        return 1.0 - self.tokens / (self.windows * self.longest)
 
 
 @dataclass(eq=False, slots=True)
@@ -49,6 +69,8 @@ class _Job(Generic[Window, Score]):
     future: Future[list[Score]]
     scores: list[Score | None]
     unscored: int
+    since: float  # time.monotonic() seconds
+    on_batch: Callable[[float], None] | None
     # Indices of windows still in the queue, in order (a dict as an ordered set).
     queued: dict[int, None] = field(default_factory=dict)
 
@@ -84,7 +106,9 @@ class Batcher(Generic[Window, Score]):
     ``forward`` takes windows and returns one score a window in the same order; it runs in the
     worker thread only.  ``tokens_per_batch`` bounds windows times longest window of a batch (a
     single longer window goes alone); ``max_queue_tokens`` is how many tokens may wait: one job more
-    is accepted as long as fewer do, so that no job is refused for its own size.
+    is accepted as long as fewer do, so that no job is refused for its own size.  Patient callers
+    (streams) may fill half of it, so that they never shut out those who cannot wait.
+    ``on_batch`` is told of every batch, in the worker thread.
     """
 
     def __init__(
@@ -94,39 +118,73 @@ class Batcher(Generic[Window, Score]):
         tokens_per_batch: int,
         max_queue_tokens: int,
         name: str = "model",
+        on_batch: Callable[[BatchFacts], None] | None = None,
     ) -> None:
         self._forward = forward
         self._tokens_per_batch = tokens_per_batch
         self._max_queue_tokens = max_queue_tokens
+        self._max_patient_tokens = max(max_queue_tokens // 2, 1)
+        self._on_batch = on_batch
         self._changed = threading.Condition()
         # All below is guarded by _changed.
         self._entries: list[_Entry[Window, Score]] = []  # ascending
         self._jobs: deque[_Job[Window, Score]] = deque()  # those with queued windows
         self._tokens = 0  # in _entries
+        self._reserved = 0  # tokens of those admitted, but not yet in _entries
+        self._running = 0  # tokens in the model
         self._next_number = 0
-        self._tokens_per_s: float | None = None
+        self._done_tokens = self._done_s = 0.0  # of the last batches, the older the less
         self._room_waiters: list[Future[None]] = []
         self._closed = False
         self._worker = threading.Thread(target=self._work, name=f"batcher-{name}", daemon=True)
         self._worker.start()
 
+    @contextmanager
+    def reserve(
+        self, tokens: int, *, deadline: float | None = None, patient: bool = False
+    ) -> Iterator[None]:
+        """Holds room for about ``tokens`` while an article is being tokenised; submit it inside,
+        as ``admitted``.
+
+        Raises OverloadedError where the queue is full or the predicted wait is longer than
+        ``deadline`` (a time.monotonic() value) allows; DrainingError after close().
+        """
+        with self._changed:
+            self._check_room(tokens, deadline=deadline, patient=patient)
+            self._reserved += tokens
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._reserved -= tokens
+                self._tell_waiters()
+
     def submit(
-        self, windows: Sequence[Window], *, deadline: float | None = None, patient: bool = False
+        self,
+        windows: Sequence[Window],
+        *,
+        deadline: float | None = None,
+        admitted: bool = False,
+        on_batch: Callable[[float], None] | None = None,
     ) -> Future[list[Score]]:
         """Queues one caller's windows; the future gets their scores in order.
 
         ``deadline`` is a time.monotonic() value after which nobody wants the answer; cancel the
-        future to withdraw.  Raises OverloadedError where the queue is full or, unless ``patient``,
-        its predicted wait is longer than the deadline allows; DrainingError after close().  The
-        future fails with DeadlineError where the deadline passed in the queue, and with the
-        model's own exception where the model failed.
+        future to withdraw.  Raises what reserve() raises, unless ``admitted`` by it.  The future
+        fails with DeadlineError where the deadline passed in the queue, and with the model's own
+        exception where the model failed.  ``on_batch`` is told the seconds of each batch that held
+        some of the windows, in the worker thread, before the future is done.
         """
         future: Future[list[Score]] = Future()
         if not windows:
             future.set_result([])
             return future
         with self._changed:
-            self._check_room(None if patient else deadline)
+            if not admitted:
+                tokens = sum(window.pieces for window in windows)
+                self._check_room(tokens, deadline=deadline, patient=False)
+            elif self._closed:
+                raise DrainingError("the model is being shut down")
             job = _Job[Window, Score](
                 number=self._next_number,
                 windows=windows,
@@ -134,6 +192,8 @@ class Batcher(Generic[Window, Score]):
                 future=future,
                 scores=[None] * len(windows),
                 unscored=len(windows),
+                since=time.monotonic(),
+                on_batch=on_batch,
                 queued=dict.fromkeys(range(len(windows))),
             )
             self._next_number += 1
@@ -142,12 +202,14 @@ class Batcher(Generic[Window, Score]):
             self._jobs.append(job)
             self._tokens += job.tokens
             self._changed.notify_all()
+        # What is withdrawn makes room at once, not when its turn comes.
+        future.add_done_callback(lambda _: self._withdraw(job))
         return future
 
     def check_room(self, *, deadline: float | None = None) -> None:
-        """Raises what submit() would raise now: ask before paying for tokenisation."""
+        """Raises what reserve() would raise now."""
         with self._changed:
-            self._check_room(deadline)
+            self._check_room(0, deadline=deadline, patient=False)
 
     @property
     def queued_tokens(self) -> int:
@@ -155,8 +217,20 @@ class Batcher(Generic[Window, Score]):
         with self._changed:
             return self._tokens
 
+    @property
+    def max_queue_tokens(self) -> int:
+        return self._max_queue_tokens
+
+    @property
+    def oldest_wait_s(self) -> float:
+        """How long the oldest job with windows in the queue has waited (seconds); 0 for none."""
+        with self._changed:
+            since = min((job.since for job in self._jobs), default=None)
+        return 0.0 if since is None else time.monotonic() - since
+
     def when_room(self) -> Future[None]:
-        """A future that is done when the queue has room, or is closed; ask submit() again then."""
+        """A future that is done when patient callers find room, or the batcher is closed; try
+        reserve() again then."""
         future: Future[None] = Future()
         with self._changed:
             self._room_waiters.append(future)
@@ -177,15 +251,17 @@ class Batcher(Generic[Window, Score]):
 
     # ------------------------------------------------------------ with _changed held
 
-    def _check_room(self, deadline: float | None) -> None:
+    def _check_room(self, tokens: int, *, deadline: float | None, patient: bool) -> None:
         if self._closed:
             raise DrainingError("the model is being shut down")
-        wait_s = self._tokens / self._tokens_per_s if self._tokens_per_s else 0.0
+        waiting = self._tokens + self._reserved
+        speed = self._done_tokens / self._done_s if self._done_s else math.inf
+        wait_s = (self._running + waiting + tokens) / speed
         retry_after_s = min(max(wait_s, _RETRY_AFTER_S[0]), _RETRY_AFTER_S[1])
-        if self._tokens >= self._max_queue_tokens:
+        limit = self._max_patient_tokens if patient else self._max_queue_tokens
+        if waiting >= limit:
             raise OverloadedError(
-                f"the queue is full: {self._tokens} tokens wait, the limit is "
-                f"{self._max_queue_tokens}",
+                f"the queue is full: {waiting} tokens wait, the limit is {limit}",
                 retry_after_s=retry_after_s,
             )
         if deadline is not None and wait_s > max(deadline - time.monotonic(), 0.0):
@@ -195,11 +271,19 @@ class Batcher(Generic[Window, Score]):
             )
 
     def _tell_waiters(self) -> None:
-        if self._closed or self._tokens < self._max_queue_tokens:
+        if self._closed or self._tokens + self._reserved < self._max_patient_tokens:
             waiters, self._room_waiters = self._room_waiters, []
             for waiter in waiters:
                 if waiter.set_running_or_notify_cancel():
                     waiter.set_result(None)
+
+    def _withdraw(self, job: _Job[Window, Score]) -> None:
+        if not job.future.cancelled():
+            return
+        with self._changed:
+            if job.queued:
+                self._forget({job})
+                self._tell_waiters()
 
     def _forget(self, jobs: set[_Job[Window, Score]]) -> None:
         """Takes all queued windows of ``jobs`` out of the queue."""
@@ -251,7 +335,8 @@ class Batcher(Generic[Window, Score]):
                 break
         batch = self._entries[low:high]
         del self._entries[low:high]
-        self._tokens -= sum(entry[0] for entry in batch)
+        self._running = sum(entry[0] for entry in batch)
+        self._tokens -= self._running
         for _, _, index, owner in batch:
             del owner.queued[index]
         if any(not owner.queued for _, _, _, owner in batch):
@@ -271,6 +356,8 @@ class Batcher(Generic[Window, Score]):
             if not batch:
                 return
             self._score(batch)
+            with self._changed:
+                self._running = 0
 
     def _score(self, batch: list[_Entry[Window, Score]]) -> None:
         started = time.monotonic()
@@ -282,13 +369,23 @@ class Batcher(Generic[Window, Score]):
         except BaseException as error:
             self._isolate(batch, error)
             return
+        seconds = max(time.monotonic() - started, 1e-6)
+        facts = BatchFacts(
+            tokens=sum(pieces for pieces, _, _, _ in batch),
+            windows=len(batch),
+            longest=batch[-1][0],
+            seconds=seconds,
+        )
+        with self._changed:
+            self._done_tokens = _SPEED_MEMORY * self._done_tokens + facts.tokens
+            self._done_s = _SPEED_MEMORY * self._done_s + seconds
+        if self._on_batch:
+            self._on_batch(facts)
+        for job in dict.fromkeys(job for _, _, _, job in batch):
+            if job.on_batch:
+                job.on_batch(seconds)
         for (_, _, index, job), score in zip(batch, scores, strict=True):
             job.put(index, score)
-        tokens = sum(pieces for pieces, _, _, _ in batch)
-        speed = tokens / max(time.monotonic() - started, 1e-6)
-        with self._changed:
-            old = self._tokens_per_s
-            self._tokens_per_s = speed if old is None else old + _SPEED_WEIGHT * (speed - old)
 
     def _isolate(self, batch: list[_Entry[Window, Score]], error: BaseException) -> None:
         """After a failed batch: fails its only caller, or tries each caller's part alone."""

@@ -225,7 +225,9 @@ class _Writer:
         )
 
 
-def model_to_proto(info: ModelInfo, *, is_default: bool) -> model_pb.Model:
+def model_to_proto(
+    info: ModelInfo, *, is_default: bool, aliases: Sequence[str] = ()
+) -> model_pb.Model:
     return model_pb.Model(
         name=info.name,
         version=info.version,
@@ -235,6 +237,7 @@ def model_to_proto(info: ModelInfo, *, is_default: bool) -> model_pb.Model:
         licence=info.licence,
         metrics=dict(info.metrics),
         is_default=is_default,
+        aliases=aliases,
     )
 
 

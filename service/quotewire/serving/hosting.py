@@ -1,14 +1,18 @@
-"""Loaded models, found by name, each behind its own batcher."""
+"""A loaded model behind its batcher: articles in, answers and timings out."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from quotewire.errors import InputError, ModelNotFoundError, OverloadedError
-from quotewire.serving.batcher import Batcher
+from quotewire.errors import OverloadedError
+from quotewire.serving.batcher import Batcher, BatchFacts
+from quotewire.serving.calls import Timings
 from quotewire.types import Article, Extraction, ExtractOptions, ModelInfo
 
 if TYPE_CHECKING:
@@ -16,7 +20,6 @@ if TYPE_CHECKING:
     from quotewire.extraction.windows import Window
     from quotewire.serving.settings import Settings
 
-MAX_SELECTOR_CHARACTERS = 200
 # A sentence with everything in it: answered before the server calls itself ready.
 WARM_UP = Article(
     id="warm-up",
@@ -24,24 +27,49 @@ WARM_UP = Article(
 )
 # How many parts of long articles the queue has room for.
 _PARTS_PER_QUEUE = 8
+# English news has a little more; what is reserved before tokenising need not be exact.
+_CHARACTERS_PER_PIECE = 4
 
 _Answer = TypeVar("_Answer")
+_Step = TypeVar("_Step")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[_Answer]):
+    """One article's answer, the number of its statements, and where its time went."""
+
+    answer: _Answer
+    statements: int
+    timings: Timings
 
 
 class ModelHost:
-    """One model: tokenising and decoding in ``pool``, the network in its batcher's thread."""
+    """One model: tokenising and decoding in ``pool``, the network in its batcher's thread.
+
+    ``on_batch`` is told of every batch, in that thread.
+    """
 
     def __init__(
-        self, extractor: Extractor, *, pool: ThreadPoolExecutor, settings: Settings
+        self,
+        extractor: Extractor,
+        *,
+        pool: ThreadPoolExecutor,
+        settings: Settings,
+        on_batch: Callable[[str, BatchFacts], None] | None = None,
     ) -> None:
         self._extractor = extractor
         self._pool = pool
-        self._part_tokens = settings.max_queue_tokens // _PARTS_PER_QUEUE
+        self._part_tokens = max(settings.max_queue_tokens // _PARTS_PER_QUEUE, 1)
+        self._users = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
+        tag = extractor.info.tag
         self._batcher: Batcher[Window, Decoded] = Batcher(
             extractor.forward,
             tokens_per_batch=settings.tokens_per_batch,
             max_queue_tokens=settings.max_queue_tokens,
-            name=extractor.info.tag,
+            name=tag,
+            on_batch=(lambda facts: on_batch(tag, facts)) if on_batch else None,
         )
 
     @property
@@ -53,6 +81,32 @@ class ModelHost:
         """How many word pieces wait for the model."""
         return self._batcher.queued_tokens
 
+    @property
+    def max_queue_tokens(self) -> int:
+        return self._batcher.max_queue_tokens
+
+    @property
+    def oldest_wait_s(self) -> float:
+        """How long the oldest article in the queue has waited (seconds); 0 for none."""
+        return self._batcher.oldest_wait_s
+
+    @property
+    def users(self) -> int:
+        """How many calls use it now."""
+        return self._users
+
+    @contextmanager
+    def used(self) -> Iterator[ModelHost]:
+        """Keeps the model open meanwhile."""
+        self._users += 1
+        self._unused.clear()
+        try:
+            yield self
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._unused.set()
+
     async def extract(
         self,
         article: Article,
@@ -61,27 +115,72 @@ class ModelHost:
         answer: Callable[[Extraction], _Answer],
         deadline: float | None = None,
         wait_for_room: bool = False,
-    ) -> _Answer:
+    ) -> Answered[_Answer]:
         """The statements of an article, put through ``answer`` (in the pool too: slicing a long
         text must not hold up the event loop).
 
-        ``deadline``: time.monotonic() seconds.  A full queue raises OverloadedError, or is waited
-        for with ``wait_for_room``.  Cancelling drops what the model has not seen yet.
+        ``deadline``: time.monotonic() seconds.  A full queue or a predicted wait beyond the
+        deadline raises OverloadedError, or is waited for with ``wait_for_room``.  Cancelling drops
+        what the model has not seen yet.
         """
-        loop = asyncio.get_running_loop()
-        if not wait_for_room:
-            self.check_room(deadline=deadline)
-        prepared = await loop.run_in_executor(self._pool, self._extractor.prepare, article)
-        scores: list[Decoded] = []
-        for part in self._parts(prepared.windows):
-            # Once begun, an article is finished: its later parts wait for room.
-            wait = wait_for_room or bool(scores)
-            scores += await self._score(part, deadline=deadline, wait_for_room=wait)
+        started = time.monotonic()
+        timings = Timings()
 
-        def finish() -> _Answer:
-            return answer(self._extractor.finish(prepared, scores, options=options))
+        def add_batch(seconds: float) -> None:
+            timings.encode_s += seconds
 
-        return await loop.run_in_executor(self._pool, finish)
+        decoded: list[Decoded] = []
+        with ExitStack() as room:
+            tokens = min(len(article.text) // _CHARACTERS_PER_PIECE + 1, self._part_tokens)
+            await self._take_room(room, tokens, deadline=deadline, patient=wait_for_room)
+            prepared, timings.tokenise_s = await self._in_pool(
+                lambda: self._extractor.prepare(article)
+            )
+            for part in self._parts(prepared.windows):
+                if decoded:  # once begun, an article is finished: its later parts wait for room
+                    await self._take_room(room, self._part_tokens, deadline=None, patient=True)
+                scores = self._batcher.submit(
+                    part, deadline=deadline, admitted=True, on_batch=add_batch
+                )
+                room.close()
+                scored = await asyncio.wrap_future(scores)
+                decoded.extend(scored)
+
+        def finish() -> tuple[_Answer, int]:
+            extraction = self._extractor.finish(prepared, decoded, options=options)
+            return answer(extraction), len(extraction.statements)
+
+        (value, statements), timings.decode_s = await self._in_pool(finish)
+        timings.queue_s = max(time.monotonic() - started - timings.total_s, 0.0)
+        return Answered(value, statements, timings)
+
+    async def _in_pool(self, step: Callable[[], _Step]) -> tuple[_Step, float]:
+        """What the step returns, and the seconds it took once a worker had it."""
+
+        def timed() -> tuple[_Step, float]:
+            started = time.monotonic()
+            return step(), time.monotonic() - started
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, timed)
+
+    async def _take_room(
+        self, room: ExitStack, tokens: int, *, deadline: float | None, patient: bool
+    ) -> None:
+        """Reserves room in the queue until ``room`` is closed; waits for it if ``patient``."""
+        while True:
+            try:
+                room.enter_context(
+                    self._batcher.reserve(
+                        tokens, deadline=None if patient else deadline, patient=patient
+                    )
+                )
+            except OverloadedError:
+                if not patient:
+                    raise
+            else:
+                return
+            # Past its deadline a call is cancelled by gRPC, here as anywhere.
+            await asyncio.wrap_future(self._batcher.when_room())
 
     def _parts(self, windows: Sequence[Window]) -> Iterator[Sequence[Window]]:
         """Cuts a long article's windows into parts that leave the queue room for others."""
@@ -93,20 +192,6 @@ class ModelHost:
             tokens += window.pieces
         yield windows[begin:]
 
-    async def _score(
-        self, windows: Sequence[Window], *, deadline: float | None, wait_for_room: bool
-    ) -> list[Decoded]:
-        while True:
-            try:
-                scores = self._batcher.submit(windows, deadline=deadline, patient=wait_for_room)
-            except OverloadedError:
-                if not wait_for_room:
-                    raise
-            else:
-                return await asyncio.wrap_future(scores)
-            # Past its deadline a call is cancelled by gRPC, here as anywhere.
-            await asyncio.wrap_future(self._batcher.when_room())
-
     def check_room(self, *, deadline: float | None = None) -> None:
         """Raises OverloadedError where a call would be refused now."""
         self._batcher.check_room(deadline=deadline)
@@ -116,35 +201,6 @@ class ModelHost:
         await self.extract(WARM_UP, options=ExtractOptions(), answer=lambda extraction: None)
 
     async def close(self) -> None:
+        """Waits until nobody uses the model any more, then ends its worker."""
+        await self._unused.wait()
         await asyncio.to_thread(self._batcher.close)
-
-
-class ModelHosts:
-    """All models of a server, in the order they were loaded; the first is the default."""
-
-    def __init__(self) -> None:
-        self._hosts: list[ModelHost] = []
-
-    def add(self, host: ModelHost) -> None:
-        self._hosts.append(host)
-
-    def __iter__(self) -> Iterator[ModelHost]:
-        return iter(self._hosts)
-
-    def select(self, selector: str) -> ModelHost:
-        """The model of that ``name@version``, the first one of that ``name``, or the default for
-        an empty selector.  Raises ModelNotFoundError."""
-        if len(selector) > MAX_SELECTOR_CHARACTERS:
-            raise InputError(
-                field="model",
-                value=f"{len(selector)} characters",
-                allowed=f"name or name@version, at most {MAX_SELECTOR_CHARACTERS} characters",
-            )
-        for host in self._hosts:
-            if selector in ("", host.info.name, host.info.tag):
-                return host
-        raise ModelNotFoundError(selector, known=[host.info.tag for host in self._hosts])
-
-    async def close(self) -> None:
-        for host in self._hosts:
-            await host.close()

@@ -1,4 +1,4 @@
-"""The gRPC server: starts, warms up, serves, drains.
+"""The gRPC server: starts, warms up, serves, reloads, drains.
 
 ``run(settings)`` is the whole life of a server process; ``serve(settings, extractors)`` is the same
 server inside a running event loop, for tests and for programs that bring their own models.
@@ -10,7 +10,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -19,20 +19,31 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from quotewire.errors import ConfigError
+from quotewire.errors import ConfigError, QuotewireError
 from quotewire.pb.v1 import (
+    admin_service_pb2,
+    admin_service_pb2_grpc,
     extraction_service_pb2,
     extraction_service_pb2_grpc,
     model_service_pb2,
     model_service_pb2_grpc,
 )
-from quotewire.serving.hosting import ModelHost, ModelHosts
+from quotewire.serving.admin import AdminServicer, reload
+from quotewire.serving.clients import ClientEntry, Clients, read_token_file
+from quotewire.serving.configuration import Configuration
+from quotewire.serving.hosting import ModelHost
 from quotewire.serving.interceptors import Edge
-from quotewire.serving.lifecycle import Lifecycle
+from quotewire.serving.lifecycle import Lifecycle, Phase
+from quotewire.serving.metrics import Metrics, MetricsPort
+from quotewire.serving.registry import ModelRegistry
 from quotewire.serving.servicers import ExtractionServicer, ModelServicer
-from quotewire.serving.settings import Settings
+from quotewire.serving.settings import Settings, is_loopback
+from quotewire.serving.tls import TlsFiles
+from quotewire.serving.tracing import Tracing, otlp_provider
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
     from quotewire.extraction.extractor import Extractor
 
 logger = logging.getLogger(__name__)
@@ -41,23 +52,64 @@ SERVICES = (
     extraction_service_pb2.DESCRIPTOR.services_by_name["ExtractionService"].full_name,
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
 )
+ADMIN_SERVICE = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"].full_name
 # Time for the last answers' bytes to leave, after their handlers are done (seconds).
 FLUSH_S = 1.0
 
 
 class Server:
-    """One server; its methods are called in this order, in one event loop."""
+    """One server: start(), then load() or install(), then drain(), in one event loop.
 
-    def __init__(self, settings: Settings) -> None:
+    ``load`` makes an extractor of a model's name or folder; ``tracer_provider`` gets its spans.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        load: Callable[[str], Extractor] | None = None,
+        tracer_provider: TracerProvider | None = None,
+    ) -> None:
         self._settings = settings
         self.lifecycle = Lifecycle()
-        self.hosts = ModelHosts()
+        self.models = ModelRegistry()
+        self.metrics = Metrics()
+        self.metrics.watch(self.models, serving=lambda: self.lifecycle.phase is Phase.SERVING)
+        self._tracing = Tracing(tracer_provider)
+        self._clients = Clients()
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="extract")
+        self.configuration = Configuration(
+            settings,
+            registry=self.models,
+            clients=self._clients,
+            load=load or _loader(settings),
+            host=self._host,
+        )
         self._health = health.aio.HealthServicer()
-        self._server = grpc.aio.server(
-            interceptors=[
-                Edge(self.lifecycle, max_request_bytes=settings.max_request_bytes),
-            ],
+        self._admin: grpc.aio.Server | None = None
+        self._metrics_port: MetricsPort | None = None
+        self.admin_port: int | None = None
+        self.metrics_port: int | None = None
+        self._server = self._make_server(
+            Edge(
+                self.lifecycle,
+                clients=self._clients,
+                metrics=self.metrics,
+                tracing=self._tracing,
+                max_request_bytes=settings.max_request_bytes,
+                max_call_s=settings.max_call_s,
+            )
+        )
+
+    def _host(self, extractor: Extractor) -> ModelHost:
+        return ModelHost(
+            extractor, pool=self._pool, settings=self._settings, on_batch=self.metrics.batch
+        )
+
+    def _make_server(self, edge: Edge) -> grpc.aio.Server:
+        settings = self._settings
+        return grpc.aio.server(
+            interceptors=[edge],
             options=[
                 ("grpc.max_receive_message_length", settings.max_message_bytes),
                 ("grpc.max_send_message_length", -1),
@@ -72,40 +124,130 @@ class Server:
 
     async def start(self) -> int:
         """Listens, NOT_SERVING as yet; the port.  Raises ConfigError where it cannot."""
+        settings = self._settings
+        self.configuration.read_clients()
         # The library's servicer starts as SERVING.
         await self._set_health(serving=False)
         extraction_service_pb2_grpc.add_ExtractionServiceServicer_to_server(
-            ExtractionServicer(self.hosts, lifecycle=self.lifecycle, settings=self._settings),
+            ExtractionServicer(
+                self.models,
+                lifecycle=self.lifecycle,
+                metrics=self.metrics,
+                tracing=self._tracing,
+                settings=settings,
+            ),
             self._server,
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelServicer(self.hosts), self._server
+            ModelServicer(self.models), self._server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
-        host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
-        address = f"{host}:{self._settings.port}"
-        try:
-            port = self._server.add_insecure_port(address)
-        except RuntimeError as error:
-            raise ConfigError(
-                f"host, port: cannot listen on {address} (in use, or not an address of this "
-                "machine?)"
-            ) from error
+        port = self._listen(self._server, "", settings.host, settings.port)
+        if settings.admin_port is not None:
+            self._admin = self._make_admin()
+            self.admin_port = self._listen(
+                self._admin, "admin_", settings.admin_host, settings.admin_port
+            )
+            await self._admin.start()
+            logger.info("admin on %s:%d", settings.admin_host, self.admin_port)
+        if settings.metrics_port is not None:
+            self._metrics_port = MetricsPort(
+                self.metrics, host=settings.metrics_host, port=settings.metrics_port
+            )
+            self.metrics_port = self._metrics_port.port
+            logger.info("metrics on %s:%d", settings.metrics_host, self.metrics_port)
         await self._server.start()
-        logger.info("listening on %s:%d, loading models", host, port)
+        self._warn_of_open_doors()
+        logger.info("listening on %s:%d, loading models", _bracketed(settings.host), port)
         return port
 
+    def _make_admin(self) -> grpc.aio.Server:
+        token_file = self._settings.admin_token_file
+        tokens = [ClientEntry("admin", read_token_file(token_file))] if token_file else []
+        server = self._make_server(
+            Edge(
+                None,
+                clients=Clients(tokens),
+                metrics=self.metrics,
+                tracing=self._tracing,
+                max_request_bytes=self._settings.max_request_bytes,
+            )
+        )
+        admin_service_pb2_grpc.add_AdminServiceServicer_to_server(
+            AdminServicer(
+                self.configuration,
+                models=self.models,
+                lifecycle=self.lifecycle,
+                metrics=self.metrics,
+            ),
+            server,
+        )
+        reflection.enable_server_reflection((ADMIN_SERVICE, reflection.SERVICE_NAME), server)
+        return server
+
+    def _listen(self, server: grpc.aio.Server, prefix: str, host: str, port: int) -> int:
+        """Raises ConfigError naming the settings."""
+        address = f"{_bracketed(host)}:{port}"
+        credentials = self._credentials()
+        try:
+            if credentials:
+                return server.add_secure_port(address, credentials)
+            return server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise ConfigError(
+                f"{prefix}host, {prefix}port: cannot listen on {address} (in use, or not an "
+                "address of this machine?)"
+            ) from error
+
+    def _credentials(self) -> grpc.ServerCredentials | None:
+        settings = self._settings
+        if settings.tls_certificate is None or settings.tls_key is None:
+            return None
+        files = TlsFiles(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+        return files.credentials()
+
+    def _warn_of_open_doors(self) -> None:
+        settings = self._settings
+        if is_loopback(settings.host):
+            return
+        if settings.tls_certificate is None:
+            logger.warning("plain text on %s: set tls_certificate and tls_key", settings.host)
+        if not len(self._clients) and settings.tls_client_ca is None:
+            logger.warning(
+                "anybody who reaches %s may call: set clients_file or tls_client_ca", settings.host
+            )
+
+    async def load(self) -> None:
+        """Loads and warms up the configured models, then serves with them.
+
+        Raises ConfigError, ModelNotFoundError or ModelFolderError.
+        """
+        await self.configuration.reload()
+        await self._ready()
+
     async def install(self, extractors: Iterable[Extractor]) -> None:
-        """Warms the models up, then serves with them; raises what a model's warm-up raises."""
-        for extractor in extractors:
-            host = ModelHost(extractor, pool=self._pool, settings=self._settings)
-            self.hosts.add(host)
-            await host.warm_up()
+        """Likewise with these models; raises what a model's warm-up raises."""
+        await self.configuration.install(extractors)
+        await self._ready()
+
+    async def _ready(self) -> None:
+        if self.lifecycle.phase is Phase.DRAINING:
+            return
         self.lifecycle.ready()
         await self._set_health(serving=True)
-        logger.info("serving %s", ", ".join(host.info.tag for host in self.hosts))
+        logger.info("serving %s", ", ".join(host.info.tag for host in self.models))
+
+    async def reload(self) -> None:
+        """What SIGHUP asks for: reads the configuration again; what is wrong with it is logged,
+        and everything stays as it was."""
+        try:
+            await reload(self.configuration, metrics=self.metrics)
+        except QuotewireError as error:
+            logger.error("the new configuration is refused, the old one stays: %s", error)
+        except Exception as error:  # of a model's own: the server must live on
+            logger.error("the reload failed, everything stays: %s", type(error).__name__)
 
     async def drain(self) -> None:
         """Health flips, new calls get UNAVAILABLE, running ones may finish within grace_s."""
@@ -118,8 +260,12 @@ class Server:
             logger.warning("calls still running after %g seconds are cut", self._settings.grace_s)
         # Health watches never end by themselves, so this is no place for the whole grace time.
         await self._server.stop(min(FLUSH_S, max(ends - time.monotonic(), 0.0)))
-        await self.hosts.close()
+        if self._admin:
+            await self._admin.stop(FLUSH_S)
+        await self.configuration.close()
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
+        if self._metrics_port:
+            await asyncio.to_thread(self._metrics_port.close)
         logger.info("drained")
 
     async def _set_health(self, *, serving: bool) -> None:
@@ -141,29 +287,21 @@ async def serve(settings: Settings, extractors: Iterable[Extractor]) -> AsyncIte
         await server.drain()
 
 
-def load_models(settings: Settings) -> list[Extractor]:
-    """The models that the settings name.  Raises ModelNotFoundError, ModelFolderError."""
-    # Imported late: torch takes seconds, and the port answers health checks meanwhile.
-    from quotewire.extraction.extractor import Extractor
-
-    return [Extractor.load(name, threads=settings.model_threads) for name in settings.models]
-
-
-def run(
-    settings: Settings, *, load: Callable[[Settings], Sequence[Extractor]] = load_models
-) -> None:
+def run(settings: Settings, *, load: Callable[[str], Extractor] | None = None) -> None:
     """Loads the models and serves until SIGTERM or SIGINT and the drain that follows.
 
-    Says what it does by logging only.  A second signal ends the process at once.  Raises
-    ModelNotFoundError or ModelFolderError where a model cannot be loaded, ConfigError where the
-    port cannot be had.
+    SIGHUP reloads the configuration.  Says what it does by logging only.  A second SIGTERM ends
+    the process at once.  Raises ModelNotFoundError or ModelFolderError where a model cannot be
+    loaded, ConfigError where a file or a port cannot be had.  ``load`` makes an extractor of each
+    of the settings' models, where that is not to be loaded from its folder.
     """
     asyncio.run(_run(settings, load))
 
 
-async def _run(settings: Settings, load: Callable[[Settings], Sequence[Extractor]]) -> None:
+async def _run(settings: Settings, load: Callable[[str], Extractor] | None) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    reloads: set[asyncio.Task[None]] = set()
 
     def asked_to_stop(name: str) -> None:
         logger.info("got %s", name)
@@ -171,14 +309,37 @@ async def _run(settings: Settings, load: Callable[[Settings], Sequence[Extractor
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
+    def asked_to_reload() -> None:
+        logger.info("got SIGHUP")
+        task = loop.create_task(server.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_stop, number.name)
-    server = Server(settings)
+    provider = otlp_provider(settings.otlp_endpoint) if settings.otlp_endpoint else None
+    server = Server(settings, load=load, tracer_provider=provider)
+    loop.add_signal_handler(signal.SIGHUP, asked_to_reload)
     try:
         await server.start()
-        extractors = await asyncio.to_thread(load, settings)
-        if not stop.is_set():
-            await server.install(extractors)
+        await server.load()
         await stop.wait()
+        await asyncio.gather(*reloads)
     finally:
         await server.drain()
+        if provider:
+            await asyncio.to_thread(provider.shutdown)
+
+
+def _loader(settings: Settings) -> Callable[[str], Extractor]:
+    def load(source: str) -> Extractor:
+        # Imported late: torch takes seconds, and the port answers health checks meanwhile.
+        from quotewire.extraction.extractor import Extractor
+
+        return Extractor.load(source, threads=settings.model_threads)
+
+    return load
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import grpc
 
-from quotewire.errors import DrainingError, InputError, QuotewireError
+from quotewire.errors import DeadlineError, DrainingError, InputError, QuotewireError
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1 import extraction_service_pb2 as service_pb
 from quotewire.pb.v1 import extraction_service_pb2_grpc, model_service_pb2_grpc
 from quotewire.pb.v1 import model_service_pb2 as model_pb
 from quotewire.serving import convert
-from quotewire.serving.hosting import ModelHost, ModelHosts
+from quotewire.serving.calls import CURRENT_CALL
+from quotewire.serving.clients import Caller
+from quotewire.serving.hosting import ModelHost
 from quotewire.serving.interceptors import Unusable
 from quotewire.serving.lifecycle import Lifecycle
-from quotewire.serving.status import status_from_error
+from quotewire.serving.metrics import Metrics
+from quotewire.serving.registry import ModelRegistry
+from quotewire.serving.status import reason_of, status_from_error
+from quotewire.serving.tracing import Tracing
 from quotewire.types import Article, Extraction
 
 if TYPE_CHECKING:
@@ -30,18 +35,31 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
     """Finds the statements of articles."""
 
-    def __init__(self, hosts: ModelHosts, *, lifecycle: Lifecycle, settings: Settings) -> None:
-        self._hosts = hosts
+    def __init__(
+        self,
+        models: ModelRegistry,
+        *,
+        lifecycle: Lifecycle,
+        metrics: Metrics,
+        tracing: Tracing,
+        settings: Settings,
+    ) -> None:
+        self._registry = models
         self._lifecycle = lifecycle
+        self._metrics = metrics
+        self._tracing = tracing
         self._settings = settings
 
     async def Extract(
         self, request: service_pb.ExtractRequest, context: Context
     ) -> service_pb.ExtractResponse:
-        host = self._hosts.select(request.model)
-        wanted = convert.wanted_from_proto(request.options)
-        article = self._article(request)
-        extraction = await _extract(host, article, wanted, deadline=_deadline(context))
+        with self._registry.using(request.model) as host:
+            CURRENT_CALL.get().models.add(host.info.tag)
+            wanted = convert.wanted_from_proto(request.options)
+            article = self._article(request)
+            CURRENT_CALL.get().caller.spend()
+            deadline = self._deadline(context)
+            extraction = await self._extract(host, article, wanted, deadline=deadline)
         return service_pb.ExtractResponse(extraction=extraction)
 
     # The generated base speaks of generators only; grpc.aio takes a coroutine that writes as well.
@@ -50,12 +68,12 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
         request_iterator: AsyncIterator[service_pb.ExtractStreamRequest | Unusable],
         context: Context,
     ) -> None:
-        deadline = _deadline(context)
         slots = asyncio.Semaphore(self._settings.max_in_flight_per_call)
         writing = asyncio.Lock()
 
         async def answer(index: int, request: service_pb.ExtractStreamRequest | Unusable) -> None:
             try:
+                deadline = self._deadline(context)
                 reply = await self._answer_stream(index, request, deadline=deadline)
                 # The slot is kept until the answer is written: a slow reader slows its own sender.
                 async with writing:
@@ -69,6 +87,7 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
                 index = 0
                 while True:
                     await slots.acquire()
+                    await _wait_for_rate(CURRENT_CALL.get().caller, draining)
                     reading = asyncio.ensure_future(anext(request_iterator, None))
                     try:
                         await asyncio.wait({reading, draining}, return_when=asyncio.FIRST_COMPLETED)
@@ -90,35 +109,24 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
     async def BatchExtract(
         self, request: service_pb.BatchExtractRequest, context: Context
     ) -> service_pb.BatchExtractResponse:
-        host = self._hosts.select(request.model)
-        wanted = convert.wanted_from_proto(request.options)
-        self._check_batch(request)
-        deadline = _deadline(context)
-        host.check_room(deadline=deadline)
-        slots = asyncio.Semaphore(self._settings.max_in_flight_per_call)
+        with self._registry.using(request.model) as host:
+            CURRENT_CALL.get().models.add(host.info.tag)
+            wanted = convert.wanted_from_proto(request.options)
+            self._check_batch(request)
+            deadline = self._deadline(context)
+            host.check_room(deadline=deadline)
+            CURRENT_CALL.get().caller.spend(len(request.articles))
+            slots = asyncio.Semaphore(self._settings.max_in_flight_per_call)
 
-        async def answer(index: int, message: pb.Article) -> pb.Answer:
-            async with slots:
-                article_id = message.id
-                try:
-                    article = convert.article_from_proto(
-                        message,
-                        max_text_bytes=self._settings.max_text_bytes,
-                        path=f"articles[{index}]",
-                    )
-                    article_id = article.id
-                    extraction = await _extract(
-                        host, article, wanted, deadline=deadline, wait_for_room=True
-                    )
-                except Exception as error:
-                    return _failure(index, article_id, error)
-                return pb.Answer(index=index, article_id=article_id, extraction=extraction)
+            async def answer(index: int, message: pb.Article) -> pb.Answer:
+                async with slots:
+                    return await self._answer_batch(host, index, message, wanted, deadline)
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(answer(index, article))
-                for index, article in enumerate(request.articles)
-            ]
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(answer(index, article))
+                    for index, article in enumerate(request.articles)
+                ]
         return service_pb.BatchExtractResponse(answers=[task.result() for task in tasks])
 
     def _article(
@@ -135,23 +143,110 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
         index: int,
         request: service_pb.ExtractStreamRequest | Unusable,
         *,
-        deadline: float | None,
+        deadline: float,
     ) -> pb.Answer:
         """Whatever is wrong with this article is told in its own answer."""
         if isinstance(request, Unusable):
-            return _failure(index, "", request.error)
-        article_id = request.article.id
+            return self._failure(index, "", request.error)
+        article_id, model = request.article.id, ""
         try:
-            host = self._hosts.select(request.model)
-            wanted = convert.wanted_from_proto(request.options)
-            article = self._article(request)
+            with self._registry.using(request.model) as host:
+                model = host.info.tag
+                CURRENT_CALL.get().models.add(model)
+                wanted = convert.wanted_from_proto(request.options)
+                article = self._article(request)
+                article_id = article.id
+                extraction = await self._extract_in_time(host, article, wanted, deadline=deadline)
+        except Exception as error:
+            return self._failure(index, article_id, error, model=model)
+        return pb.Answer(index=index, article_id=article_id, extraction=extraction)
+
+    async def _answer_batch(
+        self,
+        host: ModelHost,
+        index: int,
+        message: pb.Article,
+        wanted: convert.Wanted,
+        deadline: float,
+    ) -> pb.Answer:
+        """Likewise, for an article of a batch."""
+        article_id = message.id
+        try:
+            article = convert.article_from_proto(
+                message, max_text_bytes=self._settings.max_text_bytes, path=f"articles[{index}]"
+            )
             article_id = article.id
-            extraction = await _extract(
+            extraction = await self._extract(
                 host, article, wanted, deadline=deadline, wait_for_room=True
             )
         except Exception as error:
-            return _failure(index, article_id, error)
+            return self._failure(index, article_id, error, model=host.info.tag)
         return pb.Answer(index=index, article_id=article_id, extraction=extraction)
+
+    async def _extract_in_time(
+        self, host: ModelHost, article: Article, wanted: convert.Wanted, *, deadline: float
+    ) -> pb.Extraction:
+        """A stream may last; each of its articles has the time that a call has."""
+        limit_s = self._settings.max_call_s
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._extract(
+                    host, article, wanted, deadline=deadline, wait_for_room=True
+                )
+        except TimeoutError:
+            raise DeadlineError(
+                f"no answer within the {limit_s:g} s that this server gives an article"
+            ) from None
+
+    async def _extract(
+        self,
+        host: ModelHost,
+        article: Article,
+        wanted: convert.Wanted,
+        *,
+        deadline: float,
+        wait_for_room: bool = False,
+    ) -> pb.Extraction:
+        def answer(extraction: Extraction) -> pb.Extraction:
+            return convert.extraction_to_proto(article.text, extraction, encoding=wanted.encoding)
+
+        answered = await host.extract(
+            article,
+            options=wanted.options,
+            answer=answer,
+            deadline=deadline,
+            wait_for_room=wait_for_room,
+        )
+        call, model = CURRENT_CALL.get(), host.info.tag
+        call.articles += 1
+        call.statements += answered.statements
+        call.timings.add(answered.timings)
+        self._metrics.answered(
+            model=model,
+            client=call.caller.name,
+            timings=answered.timings,
+            statements=answered.statements,
+        )
+        self._tracing.answered(answered.timings, model=model, statements=answered.statements)
+        return answered.answer
+
+    def _failure(
+        self, index: int, article_id: str, error: Exception, *, model: str = ""
+    ) -> pb.Answer:
+        if not isinstance(error, QuotewireError):
+            error.add_note(f"article number {index} of its call")
+        status = status_from_error(error)
+        client = CURRENT_CALL.get().caller.name
+        self._metrics.failed(reason_of(status), client=client, model=model)
+        return pb.Answer(
+            index=index, article_id=article_id[: convert.MAX_ID_CODE_POINTS], error=status
+        )
+
+    def _deadline(self, context: Context) -> float:
+        """When the caller, or this server, stops waiting: a time.monotonic() value."""
+        remaining_s = context.time_remaining()
+        limit_s = self._settings.max_call_s
+        return time.monotonic() + (limit_s if remaining_s is None else min(remaining_s, limit_s))
 
     def _check_batch(self, request: service_pb.BatchExtractRequest) -> None:
         """Raises InputError where the list as a whole cannot be used."""
@@ -175,51 +270,30 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
 class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
     """Tells which models there are."""
 
-    def __init__(self, hosts: ModelHosts) -> None:
-        self._hosts = hosts
+    def __init__(self, models: ModelRegistry) -> None:
+        self._registry = models
 
     async def ListModels(
         self, request: model_pb.ListModelsRequest, context: Context
     ) -> model_pb.ListModelsResponse:
-        return model_pb.ListModelsResponse(models=[self._model(host) for host in self._hosts])
+        return model_pb.ListModelsResponse(
+            models=[model_message(self._registry, host) for host in self._registry]
+        )
 
     async def GetModel(
         self, request: model_pb.GetModelRequest, context: Context
     ) -> model_pb.GetModelResponse:
-        return model_pb.GetModelResponse(model=self._model(self._hosts.select(request.model)))
-
-    def _model(self, host: ModelHost) -> model_pb.Model:
-        return convert.model_to_proto(host.info, is_default=host is self._hosts.select(""))
+        host = self._registry.select(request.model)
+        return model_pb.GetModelResponse(model=model_message(self._registry, host))
 
 
-async def _extract(
-    host: ModelHost,
-    article: Article,
-    wanted: convert.Wanted,
-    *,
-    deadline: float | None,
-    wait_for_room: bool = False,
-) -> pb.Extraction:
-    def answer(extraction: Extraction) -> pb.Extraction:
-        return convert.extraction_to_proto(article.text, extraction, encoding=wanted.encoding)
-
-    return await host.extract(
-        article,
-        options=wanted.options,
-        answer=answer,
-        deadline=deadline,
-        wait_for_room=wait_for_room,
+def model_message(models: ModelRegistry, host: ModelHost) -> model_pb.Model:
+    return convert.model_to_proto(
+        host.info, is_default=host is models.select(""), aliases=models.aliases_of(host)
     )
 
 
-def _failure(index: int, article_id: str, error: Exception) -> pb.Answer:
-    if not isinstance(error, QuotewireError):
-        error.add_note(f"article number {index} of its call")
-    article_id = article_id[: convert.MAX_ID_CODE_POINTS]
-    return pb.Answer(index=index, article_id=article_id, error=status_from_error(error))
-
-
-def _deadline(context: Context) -> float | None:
-    """When the caller stops waiting, as a time.monotonic() value; None for never."""
-    remaining_s = context.time_remaining()
-    return None if remaining_s is None else time.monotonic() + remaining_s
+async def _wait_for_rate(caller: Caller, draining: asyncio.Future[Literal[True]]) -> None:
+    """Until the client may send one article more, or the server drains."""
+    while not draining.done() and (wait_s := caller.wait_s()):
+        await asyncio.wait({draining}, timeout=wait_s)

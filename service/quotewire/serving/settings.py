@@ -7,13 +7,16 @@ Every field is a setting: environment variable ``QUOTEWIRE_<NAME>``, described i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 from quotewire.errors import ConfigError
 
 PREFIX = "QUOTEWIRE_"
 MIB = 1024 * 1024
+LOG_FORMATS = ("auto", "json", "text")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,8 @@ class Settings:
     """Port to listen on, 0 for any free one."""
     models: tuple[str, ...] = ("quotewire-base",)
     """Names or folders of the models to load; the first is the default."""
+    models_file: Path | None = None
+    """TOML file with models, aliases and default instead, read again at a reload."""
     model_threads: int | None = None
     """Threads of a model's matrix multiplication; None for the model's own choice."""
     workers: int = 2
@@ -46,6 +51,32 @@ class Settings:
     """How long calls may finish after SIGTERM, in seconds."""
     max_connection_age_s: int = 1800
     """Seconds until a connection is closed gently, so that clients spread over replicas."""
+    max_call_s: float = 600.0
+    """Longest time of an Extract or BatchExtract call, or of a stream's article, in seconds."""
+    clients_file: Path | None = None
+    """TOML file with the clients that may call, their tokens and rates; read again at a reload."""
+    tokens: tuple[str, ...] = field(default=(), repr=False)
+    """Clients without limits, each ``name:token``, beside those of the file."""
+    tls_certificate: Path | None = None
+    """PEM file with the server's certificate chain; None for plain text."""
+    tls_key: Path | None = None
+    """PEM file with its private key."""
+    tls_client_ca: Path | None = None
+    """PEM file with the authorities whose certificates clients must show (mTLS)."""
+    admin_host: str = "127.0.0.1"
+    """Address of the admin port."""
+    admin_port: int | None = None
+    """Port of AdminService, 0 for any free one; None for no such service."""
+    admin_token_file: Path | None = None
+    """File with the token that AdminService asks for."""
+    metrics_host: str = "127.0.0.1"
+    """Address of the metrics port."""
+    metrics_port: int | None = None
+    """HTTP port of /metrics, 0 for any free one; None for none."""
+    otlp_endpoint: str | None = None
+    """Where traces go (OTLP over gRPC, ``http://host:4317``); None for no traces."""
+    log_format: str = "auto"
+    """``json``, ``text``, or ``auto``: text on a terminal, else JSON."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -60,12 +91,35 @@ class Settings:
             ("max_in_flight_per_call", 1, 100_000),
             ("grace_s", 0, 86_400),
             ("max_connection_age_s", 1, 31_536_000),
+            ("max_call_s", 0.001, 86_400),
         ):
             _check_range(name, getattr(self, name), low, high)
-        if self.model_threads is not None:
-            _check_range("model_threads", self.model_threads, 1, 1024)
+        for name, low, high in (
+            ("model_threads", 1, 1024),
+            ("admin_port", 0, 65_535),
+            ("metrics_port", 0, 65_535),
+        ):
+            if getattr(self, name) is not None:
+                _check_range(name, getattr(self, name), low, high)
         if not self.models or not all(self.models):
             raise ConfigError(f"models: got {self.models!r}; allowed: at least one name or folder")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ConfigError("tls_certificate, tls_key: got one of them; allowed: both or none")
+        if self.tls_client_ca is not None and self.tls_key is None:
+            raise ConfigError("tls_client_ca: got one without tls_certificate and tls_key")
+        if self.log_format not in LOG_FORMATS:
+            raise ConfigError(
+                f"log_format: got {self.log_format!r}; allowed: {', '.join(LOG_FORMATS)}"
+            )
+        if (
+            self.admin_port is not None
+            and self.admin_token_file is None
+            and not is_loopback(self.admin_host)
+        ):
+            raise ConfigError(
+                f"admin_host: got {self.admin_host!r} without admin_token_file; allowed: a "
+                "loopback address, or any with a token"
+            )
 
     @property
     def max_message_bytes(self) -> int:
@@ -77,7 +131,8 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str], **overrides: Any) -> Settings:
         """Settings from ``QUOTEWIRE_…`` variables; an override that is not None goes before them.
 
-        ``QUOTEWIRE_MODELS`` is a list separated by commas.  Raises ConfigError naming the variable.
+        ``QUOTEWIRE_MODELS`` and ``QUOTEWIRE_TOKENS`` are lists separated by commas.
+        Raises ConfigError naming the variable.
         """
         values: dict[str, Any] = {}
         for setting in fields(cls):
@@ -87,6 +142,14 @@ class Settings:
             elif environment.get(variable):
                 values[setting.name] = _read(variable, environment[variable], str(setting.type))
         return cls(**values)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:
@@ -99,6 +162,8 @@ def _read(variable: str, raw: str, kind: str) -> Any:
         "str": str,
         "int": int,
         "int | None": int,
+        "str | None": str,
+        "Path | None": Path,
         "float": float,
         "tuple[str, ...]": lambda text: tuple(part.strip() for part in text.split(",")),
     }

@@ -21,13 +21,17 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from quotewire.errors import (
+    ConfigError,
     DeadlineError,
     DrainingError,
     InputError,
+    ModelFolderError,
     ModelNotFoundError,
     OverloadedError,
     QuotewireError,
+    RateLimitedError,
     ServiceError,
+    UnauthenticatedError,
     UnavailableError,
 )
 
@@ -77,7 +81,7 @@ def status_from_error(error: BaseException) -> Status:
             return _status(
                 Code.RESOURCE_EXHAUSTED,
                 str(error),
-                "OVERLOADED",
+                "RATE_LIMITED" if isinstance(error, RateLimitedError) else "OVERLOADED",
                 RetryInfo(retry_delay=delay),
             )
         case DrainingError():
@@ -86,6 +90,10 @@ def status_from_error(error: BaseException) -> Status:
             return _status(Code.UNAVAILABLE, str(error), "NOT_READY")
         case DeadlineError():
             return _status(Code.DEADLINE_EXCEEDED, str(error), "DEADLINE_EXCEEDED")
+        case UnauthenticatedError():
+            return _status(Code.UNAUTHENTICATED, str(error), "UNAUTHENTICATED")
+        case ConfigError() | ModelFolderError():  # of a reload: what the operator has to mend
+            return _status(Code.FAILED_PRECONDITION, str(error), "CONFIG_REFUSED")
     error_id = uuid.uuid4().hex[:12]
     frames = "".join(traceback.format_tb(error.__traceback__))
     logger.error("internal error %s: %s\n%s", error_id, type(error).__name__, frames)
@@ -115,10 +123,15 @@ def error_from_status(status: Status) -> QuotewireError:
         case "MODEL_NOT_FOUND":
             known = [name for name in metadata["known"].split(",") if name]
             return ModelNotFoundError(metadata["model"], known=known)
-        case "OVERLOADED":
+        case "OVERLOADED" | "RATE_LIMITED":
             retry = detail(status, RetryInfo())
             seconds = retry.retry_delay.ToNanoseconds() / 1e9 if retry else 1.0
-            return OverloadedError(status.message, retry_after_s=seconds)
+            kind = RateLimitedError if reason == "RATE_LIMITED" else OverloadedError
+            return kind(status.message, retry_after_s=seconds)
+        case "UNAUTHENTICATED":
+            return UnauthenticatedError(status.message)
+        case "CONFIG_REFUSED":
+            return ConfigError(status.message)
         case "DRAINING":
             return DrainingError(status.message)
     # What gRPC itself says carries no ErrorInfo.
@@ -141,6 +154,12 @@ def status_of_call(error: grpc.aio.AioRpcError) -> Status:
         if key == STATUS_HEADER and isinstance(value, bytes):
             return Status.FromString(value)
     return Status(code=error.code().value[0], message=error.details() or "")
+
+
+def reason_of(status: Status) -> str:
+    """The one word a program can act on."""
+    info = detail(status, ErrorInfo())
+    return info.reason if info else ""
 
 
 def detail(status: Status, into: _Detail) -> _Detail | None:

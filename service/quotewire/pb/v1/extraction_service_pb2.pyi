@@ -29,7 +29,7 @@ class ExtractRequest(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """Which model: "name" or "name@version". Empty: the server's default."""
+    """Which model: "name", "name@version" or an alias. Empty: the server's default."""
     @_builtins.property
     def article(self) -> _extraction_pb2.Article:
         """The article; required."""
@@ -87,7 +87,7 @@ class ExtractStreamRequest(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """Which model answers this article: "name" or "name@version". Empty: the server's default."""
+    """Which model answers this article: "name", "name@version" or an alias. Empty: the server's default."""
     @_builtins.property
     def article(self) -> _extraction_pb2.Article:
         """The article; required."""
@@ -145,7 +145,7 @@ class BatchExtractRequest(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """Which model answers them: "name" or "name@version". Empty: the server's default."""
+    """Which model answers them: "name", "name@version" or an alias. Empty: the server's default."""
     @_builtins.property
     def articles(self) -> _containers.RepeatedCompositeFieldContainer[_extraction_pb2.Article]:
         """The articles, at least one, at most the server's max_batch_articles (256 by default); no two

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n quotewire/v1/model_service.proto\x12\x0cquotewire.v1\"\x13\n\x11ListModelsRequest\"9\n\x12ListModelsResponse\x12#\n\x06models\x18\x01 \x03(\x0b\x32\x13.quotewire.v1.Model\" \n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"6\n\x10GetModelResponse\x12\"\n\x05model\x18\x01 \x01(\x0b\x32\x13.quotewire.v1.Model\"\xe4\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04\x62\x61se\x18\x03 \x01(\t\x12\x12\n\nparameters\x18\x04 \x01(\x04\x12\x12\n\nsize_bytes\x18\x05 \x01(\x04\x12\x0f\n\x07licence\x18\x06 \x01(\t\x12\x31\n\x07metrics\x18\x07 \x03(\x0b\x32 .quotewire.v1.Model.MetricsEntry\x12\x12\n\nis_default\x18\x08 \x01(\x08\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x32\xaa\x01\n\x0cModelService\x12O\n\nListModels\x12\x1f.quotewire.v1.ListModelsRequest\x1a .quotewire.v1.ListModelsResponse\x12I\n\x08GetModel\x12\x1d.quotewire.v1.GetModelRequest\x1a\x1e.quotewire.v1.GetModelResponseB\x1cP\x01Z\x18quotewire/v1;quotewirev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n quotewire/v1/model_service.proto\x12\x0cquotewire.v1\"\x13\n\x11ListModelsRequest\"9\n\x12ListModelsResponse\x12#\n\x06models\x18\x01 \x03(\x0b\x32\x13.quotewire.v1.Model\" \n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"6\n\x10GetModelResponse\x12\"\n\x05model\x18\x01 \x01(\x0b\x32\x13.quotewire.v1.Model\"\xf5\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04\x62\x61se\x18\x03 \x01(\t\x12\x12\n\nparameters\x18\x04 \x01(\x04\x12\x12\n\nsize_bytes\x18\x05 \x01(\x04\x12\x0f\n\x07licence\x18\x06 \x01(\t\x12\x31\n\x07metrics\x18\x07 \x03(\x0b\x32 .quotewire.v1.Model.MetricsEntry\x12\x12\n\nis_default\x18\x08 \x01(\x08\x12\x0f\n\x07\x61liases\x18\t \x03(\t\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x32\xaa\x01\n\x0cModelService\x12O\n\nListModels\x12\x1f.quotewire.v1.ListModelsRequest\x1a .quotewire.v1.ListModelsResponse\x12I\n\x08GetModel\x12\x1d.quotewire.v1.GetModelRequest\x1a\x1e.quotewire.v1.GetModelResponseB\x1cP\x01Z\x18quotewire/v1;quotewirev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,9 +43,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMODELRESPONSE']._serialized_start=164
   _globals['_GETMODELRESPONSE']._serialized_end=218
   _globals['_MODEL']._serialized_start=221
-  _globals['_MODEL']._serialized_end=449
-  _globals['_MODEL_METRICSENTRY']._serialized_start=403
-  _globals['_MODEL_METRICSENTRY']._serialized_end=449
-  _globals['_MODELSERVICE']._serialized_start=452
-  _globals['_MODELSERVICE']._serialized_end=622
+  _globals['_MODEL']._serialized_end=466
+  _globals['_MODEL_METRICSENTRY']._serialized_start=420
+  _globals['_MODEL_METRICSENTRY']._serialized_end=466
+  _globals['_MODELSERVICE']._serialized_start=469
+  _globals['_MODELSERVICE']._serialized_end=639
 # @@protoc_insertion_point(module_scope)

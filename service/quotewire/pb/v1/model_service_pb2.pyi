@@ -67,7 +67,7 @@ class GetModelRequest(_message.Message):
 
     MODEL_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """"name" or "name@version". Empty: the server's default."""
+    """"name", "name@version" or an alias. Empty: the server's default."""
     def __init__(
         self,
         *,
@@ -139,6 +139,7 @@ class Model(_message.Message):
     LICENCE_FIELD_NUMBER: _builtins.int
     METRICS_FIELD_NUMBER: _builtins.int
     IS_DEFAULT_FIELD_NUMBER: _builtins.int
+    ALIASES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name ("quotewire-base")."""
     version: _builtins.str
@@ -157,6 +158,12 @@ class Model(_message.Message):
     def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """Scores measured on development data, by name ("dev.source_f1"); fractions in [0, 1]."""
 
+    @_builtins.property
+    def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Other words for it in requests ("stable", "canary"); the operator may move them to another model
+        at any time.
+        """
+
     def __init__(
         self,
         *,
@@ -168,10 +175,11 @@ class Model(_message.Message):
         licence: _builtins.str = ...,
         metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         is_default: _builtins.bool = ...,
+        aliases: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "is_default", b"is_default", "licence", b"licence", "metrics", b"metrics", "name", b"name", "parameters", b"parameters", "size_bytes", b"size_bytes", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "base", b"base", "is_default", b"is_default", "licence", b"licence", "metrics", b"metrics", "name", b"name", "parameters", b"parameters", "size_bytes", b"size_bytes", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
