@@ -79,9 +79,7 @@ def test_hundreds_of_articles_pass_with_bounded_room(built: Path, server: Runnin
     articles = [{"id": f"a{n}", "text": f"🧵{n} 👩‍👩‍👧\nLee said number {n}."} for n in range(300)]
     lines, result = ask(built, server.target, articles)
     assert result.returncode == 0, result.stderr
-    assert [line["statements"][0]["quote"] for line in lines] == [
-        f"number {n}" for n in range(300)
-    ]
+    assert [line["statements"][0]["quote"] for line in lines] == [f"number {n}" for n in range(300)]
 
 
 def test_each_bad_article_has_its_own_error_and_the_others_their_answers(
