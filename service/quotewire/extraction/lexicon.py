@@ -29,6 +29,8 @@ class Lexicon:
 
 def fold(text: str) -> str:
     """Lower case without accents, with straight apostrophes: the form in which words compare."""
+    if text.isascii():
+        return text.lower()
     text = text.replace("’", "'").replace("‘", "'").casefold()
     if text.isascii():
         return text

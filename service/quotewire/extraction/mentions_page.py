@@ -22,6 +22,7 @@ _WORD = re.compile(
 _TAIL = re.compile(r"(?<=\w)['’](?:s|S|re|ve|ll|d|m)$")
 _OPENING = "“‘«„"
 _CLOSING = "”’»"
+_LOWER_IN_HEADLINES = 0.1  # lower-case words that are not small, for each capitalised one
 _ENDS = frozenset(".!?…")
 # Words whose full stop ends no sentence (besides titles and short places).
 _DOTTED = frozenset(
@@ -63,10 +64,14 @@ class Word:
     quoted: bool = False
     first: bool = False  # first word of its sentence
     headline: bool = False  # in a line where nearly every word is capitalised
+    # Whether it can be part of a name: a capital first, or a handle; "Sanders-backed" not.
+    is_capital: bool = False
 
-    @property
-    def is_capital(self) -> bool:
-        return self.text[0].isupper() or (self.text[0] == "@" and len(self.text) > 1)
+    def __post_init__(self) -> None:
+        start = self.text[0]
+        self.is_capital = start.isupper() or (start == "@" and len(self.text) > 1)
+        if self.is_capital and "-" in self.text:
+            self.is_capital = self.low.rsplit("-", 1)[-1] not in lexicon()["adjective_ends"]
 
 
 @dataclass(slots=True)
@@ -202,8 +207,12 @@ def _quotes(words: list[Word]) -> None:
 
 
 def _headline(words: list[Word]) -> None:
-    letters = [w for w in words if w.text[0].isalpha() and len(w.text) > 3]
+    """Marks a line where nearly all words but the small ones are capitalised."""
+    lex = lexicon()
+    letters = [w for w in words if w.text[0].isalpha()]
     capital = sum(w.is_capital for w in letters)
-    if len(letters) >= 3 and len(words) < 40 and capital >= 0.75 * len(letters):
+    small = lex["function"] | lex["determiners"] | lex["prepositions"]
+    lower = sum(not w.is_capital and len(w.text) > 1 and w.low not in small for w in letters)
+    if capital >= 3 and len(words) < 40 and lower <= _LOWER_IN_HEADLINES * capital:
         for word in words:
             word.headline = True

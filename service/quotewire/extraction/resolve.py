@@ -14,30 +14,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quotewire.extraction.lexicon import DATA
-from quotewire.extraction.names_phrase import (
-    HE,
-    LONG_NAME,
-    NOTHING,
-    PRONOUN_KINDS,
-    SHE,
-    SHORT_NAME,
-    Phrase,
-    pronoun_kinds,
-    read_phrase,
-)
-from quotewire.extraction.resolve_candidates import Candidate, candidates
-from quotewire.extraction.resolve_context import (
-    Answer,
-    Query,
-    Reading,
-    Timeline,
-    match_key,
-    read,
-)
+from quotewire.extraction.names_kinds import HE, LONG_NAME, NOTHING, PRONOUN_KINDS, SHE, SHORT_NAME
+from quotewire.extraction.names_phrase import Phrase, read_phrase
+from quotewire.extraction.resolve_candidates import Candidate
+from quotewire.extraction.resolve_context import Answer, Query, Timeline
+from quotewire.extraction.resolve_features import candidates
 from quotewire.extraction.resolve_ranker import Ranker
+from quotewire.extraction.resolve_reading import Reading, match_key, read
+from quotewire.extraction.resolve_relays import intermediary_name
+from quotewire.extraction.resolve_types import TypeModel, type_features
+from quotewire.extraction.resolve_weights import load_weights
 from quotewire.types import Article, IntermediaryKind, Span, SpeakerType
 
 WEIGHTS = "resolver.json"
+_SURE_TYPE = 0.75  # share from which on the resolver's own view of the type counts
 
 # Asked for each query: its candidates in, the chosen one out.
 Choose = Callable[[Query, "list[Candidate]"], Answer]
@@ -68,8 +58,9 @@ class Names:
 class Resolver:
     """Resolves the mentions of one article at a time; safe to share between threads."""
 
-    def __init__(self, ranker: Ranker) -> None:
+    def __init__(self, ranker: Ranker, types: TypeModel | None = None) -> None:
         self._ranker = ranker
+        self._types = types
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Resolver:
@@ -77,29 +68,52 @@ class Resolver:
 
         Raises ModelFolderError when the file is broken.
         """
+        path = DATA / WEIGHTS
         if folder is not None and (folder / WEIGHTS).is_file():
-            return cls(Ranker.load(folder / WEIGHTS))
-        return cls(Ranker.load(DATA / WEIGHTS))
+            path = folder / WEIGHTS
+        return cls(*load_weights(path))
 
     def resolve(self, article: Article, attributions: Sequence[Attribution]) -> list[Names]:
         """One answer for each attribution, in their order.  Never raises for any text."""
         if not attributions:
             return []
         reading = read(article)
-        answers = resolve_all(reading, attributions, self._choose)
-        return [
-            Names(
-                speaker=answer.text,
-                speaker_type=attribution.speaker_type,
-                intermediary=None,
-            )
-            for answer, attribution in zip(answers, attributions, strict=True)
-        ]
+        answers = resolve_all(reading, attributions, self.choose)
+        shift = reading.page.offset
+        as_speaker = {
+            Span(a.source.start + shift, a.source.end + shift): answer.text
+            for a, answer in zip(attributions, answers, strict=True)
+            if a.source is not None
+        }
+        out: list[Names] = []
+        for attribution, answer in zip(attributions, answers, strict=True):
+            via, kind = attribution.intermediary, attribution.intermediary_kind
+            relay = None
+            if via is not None and kind is not None:
+                place = Span(via.start + shift, via.end + shift)
+                relay = intermediary_name(reading, place, kind, as_speaker)
+            out.append(Names(answer.text, self._type(reading, attribution, answer), relay))
+        return out
 
-    def _choose(self, query: Query, found: list[Candidate]) -> Answer:
+    def choose(self, query: Query, found: list[Candidate]) -> Answer:
+        """The candidate that the ranker likes best."""
         scores = self._ranker.scores([c.features for c in found])
         best = found[int(scores.argmax())]
         return Answer(query, best.text, best.key, best.entity)
+
+    def _type(
+        self, reading: Reading, attribution: Attribution, answer: Answer
+    ) -> SpeakerType | None:
+        """The resolver's own view where it is sure, else the model's guess."""
+        if attribution.source is None and answer.text is None:
+            return None
+        if self._types is None:
+            return attribution.speaker_type
+        shares = self._types.probabilities(type_features(reading, answer))
+        best = max(shares, key=lambda t: shares[t])
+        if attribution.speaker_type is None or shares[best] >= _SURE_TYPE:
+            return best
+        return attribution.speaker_type
 
 
 def resolve_all(
@@ -107,8 +121,6 @@ def resolve_all(
 ) -> list[Answer]:
     """Answers all attributions: first the outer ones in text order, then those inside contents."""
     queries = _queries(reading, attributions)
-    queries.extend(_plain_pronouns(reading, queries))
-    queries.sort(key=lambda q: (q.word, q.number))
     answers: dict[int, Answer] = {}
     history: list[Answer] = []
     pronouns: list[tuple[int, int]] = []
@@ -122,26 +134,12 @@ def resolve_all(
             past = history[max(0, before - 8) : before]
             enclosing = answers.get(query.enclosing) if query.enclosing is not None else None
             answer = _answer(reading, timeline, query, past, enclosing, choose)
-            if not query.plain:
-                answers[query.number] = answer
-                insort(history, answer, key=_word)
+            answers[query.number] = answer
+            insort(history, answer, key=_word)
             if answer.entity >= 0 and query.phrase.kind in PRONOUN_KINDS:
                 pronouns.append((query.word, answer.entity))
                 timeline.mention(answer.entity, query.word, subject=True, pronoun=True)
     return [answers[n] for n in range(len(attributions))]
-
-
-def _plain_pronouns(reading: Reading, queries: Sequence[Query]) -> list[Query]:
-    """The "he" and "she" outside of quotes that are no source themselves."""
-    kinds = pronoun_kinds()
-    taken = {q.word for q in queries}
-    out: list[Query] = []
-    for i, word in enumerate(reading.page.words):
-        kind = kinds.get(word.low)
-        if kind in (HE, SHE) and not word.quoted and i not in taken:
-            phrase = Phrase(i, i + 1, kind, core=i + 1, head=i)
-            out.append(Query(-1, phrase, i, (i, i), [], None, None, plain=True))
-    return out
 
 
 def _word(answer: Answer) -> int:

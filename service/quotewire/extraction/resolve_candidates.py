@@ -1,7 +1,7 @@
-"""For each source: which names and descriptions it may stand for, and what speaks for each.
+"""For each source: which names and descriptions of the article it may stand for.
 
-Every candidate gets named features; the ranker (:mod:`quotewire.extraction.resolve_ranker`)
-weighs them.  The number of candidates of one source is bounded.
+The number of candidates of one source is bounded; :mod:`quotewire.extraction.resolve_features`
+says what speaks for each, :mod:`quotewire.extraction.resolve_ranker` weighs it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import log1p
 
 from quotewire.extraction.lexicon import lexicon
 from quotewire.extraction.mentions import (
@@ -19,16 +18,15 @@ from quotewire.extraction.mentions import (
     PLACE,
     UNKNOWN,
     Name,
-    title_gender,
 )
-from quotewire.extraction.names_phrase import (
+from quotewire.extraction.names_kinds import (
     BODY,
     HE,
     IT,
-    KINDS,
     LETTER,
     LONG_NAME,
     MANY,
+    ME,
     NOTHING,
     ONE,
     OTHER,
@@ -41,22 +39,45 @@ from quotewire.extraction.names_phrase import (
     WHICH,
     WHO,
     YOU,
-    I,
     noun_kind,
-    phrase_before,
 )
-from quotewire.extraction.resolve_context import (
-    Answer,
-    Query,
-    Reading,
-    Timeline,
-    match_key,
-    words_kind,
-)
+from quotewire.extraction.names_phrase import phrase_before
+from quotewire.extraction.resolve_context import Answer, Query, Timeline
+from quotewire.extraction.resolve_reading import Reading, match_key, words_kind
 
-_HISTORY = 6
+HISTORY = 6  # earlier answers looked at
 _HEADS = 4
 _NEAR_NOUNS = 6
+_SURE = 0.6  # from here on a gender (-1 man … 1 woman) is taken as certain
+
+# What the entities that were merely mentioned nearby must not be, by the kind of the phrase.
+_NO_PERSON = frozenset((PERSON,))
+_NOT_HUMAN = frozenset((ORGANISATION, PLACE, DOCUMENT))
+_BANNED = {
+    HE: _NOT_HUMAN,
+    SHE: _NOT_HUMAN,
+    ME: _NOT_HUMAN,
+    YOU: _NOT_HUMAN,
+    WHO: _NOT_HUMAN,
+    ONE: _NOT_HUMAN,
+    LETTER: _NOT_HUMAN,
+    IT: _NO_PERSON,
+    WHICH: _NO_PERSON,
+    BODY: _NO_PERSON,
+    PAPER: _NO_PERSON,
+    THEY: frozenset((PERSON, PLACE)),
+    MANY: frozenset((PERSON, PLACE, UNKNOWN)),
+}
+_WANTED = {
+    THEY: (MANY,),
+    THIS: (MANY,),
+    IT: (BODY, PAPER),
+    WHICH: (BODY, PAPER),
+    HE: (ONE,),
+    SHE: (ONE,),
+    WHO: (ONE, MANY),
+}
+_FAMILIES = ("campaign", "poll", "paper", "law", "group")
 
 
 @dataclass(slots=True)
@@ -69,24 +90,6 @@ class Candidate:
     features: dict[str, float] = field(default_factory=dict)
 
 
-# What the entities that were merely mentioned nearby must not be, by the kind of the phrase.
-_NO_PERSON = frozenset((PERSON,))
-_NOT_HUMAN = frozenset((ORGANISATION, PLACE, DOCUMENT))
-_BANNED = {
-    HE: _NOT_HUMAN,
-    SHE: _NOT_HUMAN,
-    I: _NOT_HUMAN,
-    YOU: _NOT_HUMAN,
-    WHO: _NOT_HUMAN,
-    ONE: _NOT_HUMAN,
-    IT: _NO_PERSON,
-    WHICH: _NO_PERSON,
-    BODY: _NO_PERSON,
-    PAPER: _NO_PERSON,
-    MANY: frozenset((PERSON, PLACE, UNKNOWN)),
-}
-
-
 class Candidates:
     """Collects the candidates of one query; the same name from two sources is one candidate."""
 
@@ -95,6 +98,7 @@ class Candidates:
         self._by_entity: dict[int, Candidate] = {}
 
     def add(self, text: str | None, mark: str, value: float = 1.0, *, entity: int = -1) -> None:
+        """Adds a candidate, or one more reason (``mark``) for it."""
         found = self._by_entity.get(entity) if entity >= 0 else None
         if found is None:
             key = "" if text is None else match_key(text)
@@ -113,71 +117,84 @@ class Candidates:
         return list(self._by_key.values())
 
 
-def candidates(
+@dataclass(slots=True)
+class _Search:
+    """What one query's search needs at hand."""
+
+    reading: Reading
+    timeline: Timeline
+    query: Query
+    past: Sequence[Answer]
+    found: Candidates = field(default_factory=Candidates)
+
+    def entity(self, entity: int, mark: str, value: float = 1.0) -> None:
+        self.found.add(self.reading.entities[entity].text, mark, value, entity=entity)
+
+    def nearby(self, entity: int, mark: str) -> None:
+        """Adds an entity that was merely mentioned, when its sort and gender fit the phrase."""
+        kind = self.query.phrase.kind
+        if self.reading.entities[entity].kind in _BANNED.get(kind, frozenset()):
+            return
+        want = {HE: -1.0, SHE: 1.0}.get(kind, 0.0)
+        if want * self.reading.entities[entity].gender <= -_SURE:
+            return
+        self.entity(entity, mark)
+
+
+def collect(
     reading: Reading,
     timeline: Timeline,
     query: Query,
     *,
-    history: Sequence[Answer],
+    past: Sequence[Answer],
     enclosing: Answer | None,
 ) -> list[Candidate]:
-    """All candidates with their features.  ``history`` holds the answers before the query in text
-    order (the last ones are enough), ``enclosing`` that of the statement around it."""
-    found = Candidates()
-    phrase = query.phrase
-    kind = phrase.kind
-    letter = kind == LETTER
-    past = list(history[-_HISTORY:])
+    """The candidates, each with the marks of where it came from.  ``past`` are the answers before
+    the query in text order, ``enclosing`` that of the statement around it."""
+    search = _Search(reading, timeline, query, past)
+    found = search.found
+    kind = query.phrase.kind
     found.add(None, "is_null")
-    if kind != NOTHING and not letter and not query.plain:
-        _itself(reading, query, found)
-    named = kind in (SHORT_NAME, LONG_NAME)
-    _own_names(reading, query, found)
-    if enclosing is not None and not named:
+    if kind not in (NOTHING, LETTER):
+        _itself(search)
+        _own_names(search)
+    if kind in (SHORT_NAME, LONG_NAME):
+        return found.all()
+    if enclosing is not None:
         found.add(enclosing.text, "encloser", entity=enclosing.entity)
-    if not named:
-        for age, answer in enumerate(reversed(past)):
-            if _may_be(reading, kind, answer):
-                found.add(answer.text, "said_before", 1.0 / (1 + age), entity=answer.entity)
-        banned = _BANNED.get(kind, frozenset())
-        for entity in timeline.latest():
-            if reading.entities[entity].kind not in banned:
-                _entity(reading, found, entity, "recent")
-        for entity in reading.frequent[:3]:
-            if reading.entities[entity].kind not in banned:
-                _entity(reading, found, entity, "frequent")
-        for entity in timeline.next_names(query.phrase.last, 2):
-            if reading.entities[entity].kind not in banned:
-                _entity(reading, found, entity, "comes_next")
+    for age, answer in enumerate(reversed(past)):
+        if _may_be(reading, kind, answer):
+            found.add(answer.text, "said_before", 1.0 / (1 + age), entity=answer.entity)
+    for entity in timeline.latest():
+        search.nearby(entity, "recent")
+    for entity in reading.frequent[:3]:
+        search.nearby(entity, "frequent")
+    for entity in timeline.next_names(query.phrase.last):
+        search.nearby(entity, "comes_next")
     if kind in (WHO, WHICH, THIS):
-        _left(reading, query, found)
-    if kind in (THEY, IT, WHICH, THIS, HE, SHE, WHO):
-        _near_nouns(reading, query, found)
+        _left(search)
+    if kind in _WANTED:
+        _near_nouns(search)
     if kind in (ONE, BODY, PAPER, MANY, OTHER):
-        _same_head(reading, timeline, query, found, past)
-    everything = found.all()
-    shared = _query_features(reading, query, past, enclosing)
-    ranks = _ranks(reading, timeline, query, everything)
-    for candidate in everything:
-        _describe(reading, timeline, query, candidate, past, ranks)
-        candidate.features.update(shared)
-    return everything
+        _same_head(search)
+    _pairs(search)
+    return found.all()
 
 
 def _may_be(reading: Reading, kind: str, answer: Answer) -> bool:
-    """Whether a phrase of this kind can stand for an earlier speaker, by number and sort."""
+    """Whether a phrase of this kind can stand for an earlier speaker, by number, sort, gender."""
     if answer.text is None:
         return False
     if answer.entity >= 0:
-        held = reading.entities[answer.entity].kind
-        if kind == THEY and held == PERSON:
+        held = reading.entities[answer.entity]
+        want = {HE: -1.0, SHE: 1.0}.get(kind, 0.0)
+        if want * held.gender <= -_SURE:
             return False
-        return held not in _BANNED.get(kind, frozenset()) or kind == MANY
+        return held.kind not in _BANNED.get(kind, frozenset()) or kind == MANY
     sort, several = words_kind(answer.text)
-    if kind in (HE, SHE, I):
-        return sort in (ONE, OTHER) and not several
-    if kind == ONE:
-        return sort in (ONE, OTHER) and not several
+    if kind in (HE, SHE, ME, ONE):
+        named = answer.text[:1].isupper() and sort == OTHER
+        return (sort == ONE or named) and not several
     if kind in (IT, PAPER, BODY):
         return sort not in (ONE, MANY)
     if kind == THEY:
@@ -185,22 +202,15 @@ def _may_be(reading: Reading, kind: str, answer: Answer) -> bool:
     return True
 
 
-def _entity(
-    reading: Reading, found: Candidates, entity: int, mark: str, value: float = 1.0
-) -> None:
-    found.add(reading.entities[entity].text, mark, value, entity=entity)
-
-
-def _itself(reading: Reading, query: Query, found: Candidates) -> None:
-    """The phrase itself, whole and without what follows its core."""
-    phrase = query.phrase
-    page = reading.page
+def _itself(search: _Search) -> None:
+    """The phrase itself: whole, without what follows its core, and from its first name on."""
+    phrase, page, found = search.query.phrase, search.reading.page, search.found
     whole = page.slice(phrase.first, phrase.last).strip()
     found.add(whole, "is_self")
-    if phrase.core < phrase.last and phrase.kind not in PRONOUN_KINDS:
-        trimmed = page.slice(phrase.first, phrase.core)
-        if match_key(trimmed) != match_key(whole):
-            found.add(trimmed, "is_trim")
+    if phrase.kind in PRONOUN_KINDS:
+        return
+    if phrase.core < phrase.last:
+        found.add(page.slice(phrase.first, phrase.core), "is_trim")
     if phrase.kind in (PAPER, BODY, MANY, OTHER, ONE):
         found.add(page.slice(phrase.first, phrase.head + 1), "is_short")
         for name in phrase.inner:
@@ -210,28 +220,35 @@ def _itself(reading: Reading, query: Query, found: Candidates) -> None:
                 break
 
 
-def _own_names(reading: Reading, query: Query, found: Candidates) -> None:
-    phrase = query.phrase
+def _own_names(search: _Search) -> None:
+    """The names in the phrase, by their place in it."""
+    phrase = search.query.phrase
 
     def senses(name: Name, mark: str) -> None:
         for e in name.senses:
-            _entity(reading, found, e, mark)
-            if e == name.entity:
-                _entity(reading, found, e, mark + "_first")
+            search.entity(e, mark)
+        search.entity(name.entity, mark + "_first")
 
     if phrase.name is not None:
         senses(phrase.name, "head_name")
-        text = reading.page.slice(phrase.name.first, phrase.name.last)
-        found.add(text, "head_form")
+        text = search.reading.page.slice(phrase.name.first, phrase.name.last)
+        search.found.add(text, "head_form")
+        if phrase.name.kind == PLACE and len(phrase.name.key) == 1:
+            # "Paris, who used to work on Capitol Hill"
+            for e in search.reading.by_last_word.get(phrase.name.key[0], ())[:2]:
+                if search.reading.entities[e].kind == PERSON:
+                    search.entity(e, "head_namesake")
     for name in phrase.apposed[:2]:
         senses(name, "apposed")
     for name in phrase.inner[:3]:
         senses(name, "inner")
 
 
-def _left(reading: Reading, query: Query, found: Candidates) -> None:
-    """What a relative pronoun stands after: a name, or a noun phrase."""
-    words = reading.page.words
+def _left(search: _Search) -> None:
+    """What a relative pronoun stands after: a name, a noun phrase, or somebody further left."""
+    reading, query, found = search.reading, search.query, search.found
+    page = reading.page
+    words = page.words
     i = query.phrase.first
     comma = i > 0 and words[i - 1].text in ",)"
     end = i - 1 if comma else i
@@ -241,55 +258,60 @@ def _left(reading: Reading, query: Query, found: Candidates) -> None:
     if end <= 0:
         return
     name = reading.index.ending.get(end)
-    if name is not None:
+    head = end - 1 if name is None else name.last - 1
+    if name is not None and name.kind != PLACE:
         for e in name.senses:
-            _entity(reading, found, e, "left_name", 1.0 if e == name.entity else 0.5)
-        head = name.last - 1
-    else:
-        head = end - 1
-    start = phrase_before(reading.page, head)
-    text = reading.page.slice(start, head + 1)
-    found.add(text, "left_phrase")
-    # "voters in Iowa who", "a lawyer for Mr. Trump who"
+            search.entity(e, "left_name", 1.0 if e == name.entity else 0.5)
+    start = phrase_before(page, head)
+    found.add(page.slice(start, head + 1), "left_phrase")
     if start > 1 and words[start - 1].low in ("of", "in", "for", "at", "from", "on", "with", "to"):
-        before = start - 2
+        # "voters in Iowa who", "Alan Berger of Englewood, who"
         further = reading.index.ending.get(start - 1)
         if further is not None:
-            _entity(reading, found, further.entity, "left_further_name")
-        longer = phrase_before(reading.page, before)
-        found.add(reading.page.slice(longer, head + 1), "left_longer")
-    # "Jane Doe, a lawyer, who"
-    if start > 1 and words[start - 1].text == ",":
-        apposed = reading.index.ending.get(start - 1)
-        if apposed is not None:
-            _entity(reading, found, apposed.entity, "left_apposed")
+            search.entity(further.entity, "left_further_name")
+        longer = phrase_before(page, start - 2)
+        found.add(page.slice(longer, head + 1), "left_longer")
+    k = i
+    while k > 0 and i - k < 25 and words[k - 1].sentence == words[min(i, len(words) - 1)].sentence:
+        person = reading.index.ending.get(k)
+        if person is not None and reading.entities[person.entity].is_personlike:
+            search.entity(person.entity, "left_person")
+            if k < i and words[k].text == ",":
+                search.entity(person.entity, "left_apposed")  # "Jane Doe, a lawyer, who"
+            break
+        k -= 1
 
 
-def _near_nouns(reading: Reading, query: Query, found: Candidates) -> None:
+def _near_nouns(search: _Search) -> None:
     """Noun phrases shortly before a pronoun that may be what it stands for."""
-    places = reading.noun_places
-    words = reading.page.words
+    reading, query, found = search.reading, search.query, search.found
+    page = reading.page
+    words = page.words
     kind = query.phrase.kind
-    at = bisect_left(places, query.phrase.first)
+    at = bisect_left(reading.noun_places, query.phrase.first)
     here = words[query.phrase.first].sentence
-    wanted = _WANTED[kind]
+    lex = lexicon()
+    wrong = lex["nouns_female"] if kind == HE else lex["nouns_male"] if kind == SHE else ()
     taken = 0
-    for i in reversed(places[max(0, at - 40) : at]):
+    for i in reversed(reading.noun_places[max(0, at - 40) : at]):
         if here - words[i].sentence > (0 if kind == WHO else 3) or taken >= _NEAR_NOUNS:
             break
-        if noun_kind(words[i].low)[0] not in wanted:
+        if noun_kind(words[i].low)[0] not in _WANTED[kind] or words[i].low in wrong:
             continue
-        if kind in (HE, SHE) and words[i].low in (_FEMALE if kind == HE else _MALE):
-            continue
-        start = phrase_before(reading.page, i)
-        text = reading.page.slice(start, i + 1)
+        start = phrase_before(page, i)
+        if (
+            start > 1
+            and words[start - 1].low == "of"
+            and words[start - 2].low in lexicon()["quantities"]
+        ):
+            start = phrase_before(page, start - 2)  # "a lot of Americans"
+        text = page.slice(start, i + 1)
         if kind == WHO:
-            if query.phrase.first - i < 14:
-                whole = reading.page.slice(start, query.phrase.first).rstrip(", ")
-                found.add(whole, "near_whole", 1.0 / (1 + taken))
-                found.add(text, "near_noun", 1.0 / (1 + taken))
-        else:
-            found.add(text, "near_noun", 1.0 / (1 + taken))
+            if query.phrase.first - i > 14:
+                break
+            whole = page.slice(start, query.phrase.first).rstrip(", ")
+            found.add(whole, "near_whole", 1.0 / (1 + taken))
+        found.add(text, "near_noun", 1.0 / (1 + taken))
         if words[start].first:
             found.add(text, "near_subject")
         if words[start].low in ("a", "an", "one", "some", "several", "many"):
@@ -297,26 +319,27 @@ def _near_nouns(reading: Reading, query: Query, found: Candidates) -> None:
         taken += 1
 
 
-_WANTED = {
-    THEY: (MANY,),
-    THIS: (MANY,),
-    IT: (BODY, PAPER),
-    WHICH: (BODY, PAPER),
-    HE: (ONE,),
-    SHE: (ONE,),
-    WHO: (ONE, MANY),
-}
-_FAMILIES = ("campaign", "poll", "paper", "law", "group")
+def _pairs(search: _Search) -> None:
+    """Two people named together, for "they", "both", "the two lawmakers"."""
+    phrase = search.query.phrase
+    words = search.reading.page.words
+    lows = {w.low for w in words[phrase.first : phrase.last]}
+    if phrase.kind not in (THEY, THIS, WHO) and not (
+        phrase.kind == MANY and lows & lexicon()["pair_words"]
+    ):
+        return
+    joints = search.reading.joints
+    at = bisect_left(joints, phrase.first, key=lambda j: j[0])
+    for age, (word, text) in enumerate(reversed(joints[max(0, at - 2) : at])):
+        search.found.add(text, "pair", 1.0 / (1 + age))
+        if words[phrase.first].sentence - words[word].sentence <= 2:
+            search.found.add(text, "pair_near")
 
 
-def _same_head(
-    reading: Reading,
-    timeline: Timeline,
-    query: Query,
-    found: Candidates,
-    past: Sequence[Answer],
-) -> None:
-    """Earlier noun phrases with the same head ("the poll" after "a new Gallup poll")."""
+def _same_head(search: _Search) -> None:
+    """Earlier noun phrases with the same head ("the poll" after "a new Gallup poll"), and names
+    that end with it ("the agreement" after "Paris Climate Agreement")."""
+    reading, query, found = search.reading, search.query, search.found
     lex = lexicon()
     phrase = query.phrase
     words = reading.page.words
@@ -326,14 +349,12 @@ def _same_head(
         if head in lex[f"synonyms_{family}"]:
             heads |= lex[f"synonyms_{family}"]
     own = {w.low for w in words[phrase.first : phrase.core]}
-    spoke_last = past[-1].entity if past else -1
-    near = timeline.latest(4)
+    spoke_last = search.past[-1].entity if search.past else -1
+    near = search.timeline.latest(4)
     spots = sorted({i for h in heads for i in _around(reading.nouns.get(h, []), phrase.first)})
     for i in spots:
-        if phrase.first <= i < phrase.last:
-            continue
         start = phrase_before(reading.page, i)
-        if start == i:
+        if phrase.first <= i < phrase.last or start == i:
             continue
         text = reading.page.slice(start, i + 1)
         before = i < phrase.first
@@ -353,280 +374,15 @@ def _same_head(
                 found.add(text, "owner_spoke_last")
             if owner.entity in near:
                 found.add(text, "owner_near", 1.0 / (1 + near.index(owner.entity)))
-    for entity in timeline_entities_with(reading, heads):
-        _entity(reading, found, entity, "name_has_head")
+            # "Clinton campaign" of "the Clinton campaign", as the name it is known by
+            bare = reading.page.slice(owner.first, i + 1)
+            found.add(bare, "same_head_bare")
+    named = [e for h in sorted(heads) for e in reading.by_last_word.get(h, ())[:3]]
+    for entity in named[:_HEADS]:
+        search.entity(entity, "name_has_head")
 
 
 def _around(places: list[int], word: int) -> list[int]:
     """The first places and those just before ``word``."""
     at = bisect_left(places, word)
     return places[: min(at + 1, _HEADS)] + places[max(0, at - _HEADS) : at]
-
-
-def timeline_entities_with(reading: Reading, heads: set[str]) -> list[int]:
-    """Entities whose name ends with one of the nouns ("Paris Climate Agreement")."""
-    out: list[int] = []
-    for head in heads:
-        out.extend(_by_last(reading).get(head, [])[:3])
-    return out[:4]
-
-
-_CACHE: dict[int, tuple[Reading, dict[str, list[int]]]] = {}
-
-
-def _by_last(reading: Reading) -> dict[str, list[int]]:
-    held = _CACHE.get(id(reading))
-    if held is not None and held[0] is reading:
-        return held[1]
-    table: dict[str, list[int]] = {}
-    for entity in reading.entities:
-        if len(entity.key) > 1:
-            table.setdefault(entity.key[-1], []).append(entity.index)
-    _CACHE.clear()
-    _CACHE[id(reading)] = (reading, table)
-    return table
-
-
-def _query_features(
-    reading: Reading, query: Query, past: Sequence[Answer], enclosing: Answer | None
-) -> dict[str, float]:
-    phrase = query.phrase
-    words = reading.page.words
-    out = {f"q_{phrase.kind}": 1.0, "bias": 1.0}
-    if phrase.kind == LETTER:
-        out[f"q_letter_{words[phrase.head].low}"] = 1.0
-    if query.quoted:
-        out["q_quoted"] = 1.0
-    if enclosing is not None:
-        out["q_enclosed"] = 1.0
-    if phrase.determiner:
-        out[f"q_det_{phrase.determiner}"] = 1.0
-    if phrase.plural:
-        out["q_plural"] = 1.0
-    if phrase.name is not None:
-        out["q_named"] = 1.0
-        if phrase.name.kind == PERSON:
-            out["q_named_person"] = 1.0
-        if phrase.name.titles:
-            out["q_titled"] = 1.0
-    if phrase.apposed:
-        out["q_apposed"] = 1.0
-    if phrase.inner:
-        out["q_inner"] = 1.0
-    if phrase.core < phrase.last:
-        mark = words[phrase.core].text
-        out["q_tail_comma" if mark == "," else "q_tail_who" if mark.isalpha() else "q_tail"] = 1.0
-    out["q_length"] = log1p(phrase.last - phrase.first)
-    if phrase.first < len(words) and words[phrase.first].first:
-        out["q_first"] = 1.0
-    if phrase.kind in (ONE, BODY, PAPER, MANY, OTHER) and phrase.core - phrase.first > 2:
-        out["q_modified"] = 1.0
-    if not past:
-        out["q_no_past"] = 1.0
-    return out
-
-
-def _gender(reading: Reading, entity: int) -> float:
-    """From -1 (surely a man) to 1 (surely a woman); 0 unknown."""
-    genders = reading.entities[entity].genders
-    m, f = genders["m"], genders["f"]
-    return (f - m) / (f + m + 1.0)
-
-
-def _ranks(
-    reading: Reading, timeline: Timeline, query: Query, everything: list[Candidate]
-) -> dict[int, int]:
-    """How many fitting entities were mentioned since each one was, by entity."""
-    want = {HE: -1.0, SHE: 1.0}.get(query.phrase.kind, 0.0)
-    ranks: dict[int, int] = {}
-    n = 0
-    seen = sorted(
-        (c.entity for c in everything if c.entity in timeline.last),
-        key=lambda e: -timeline.last[e].word,
-    )
-    for entity in seen:
-        ranks[entity] = n
-        held = reading.entities[entity]
-        if want and (not held.is_personlike or want * _gender(reading, entity) < 0):
-            continue
-        n += 1
-    return ranks
-
-
-def _describe(
-    reading: Reading,
-    timeline: Timeline,
-    query: Query,
-    candidate: Candidate,
-    past: Sequence[Answer],
-    ranks: dict[int, int],
-) -> None:
-    out = candidate.features
-    words = reading.page.words
-    phrase = query.phrase
-    at = words[min(query.word, len(words) - 1)]
-    if candidate.text is not None:
-        for age, answer in enumerate(reversed(past)):
-            if answer.key == candidate.key and (answer.text is not None):
-                there = words[min(answer.query.word, len(words) - 1)]
-                out["spoke"] = 1.0
-                out["spoke_age"] = 1.0 / (1 + age)
-                if age == 0:
-                    out["spoke_last"] = 1.0
-                    if there.paragraph == at.paragraph:
-                        out["spoke_last_paragraph"] = 1.0
-                    if there.sentence == at.sentence:
-                        out["spoke_last_sentence"] = 1.0
-                out["spoke_distance"] = log1p(max(0, at.sentence - there.sentence))
-                if phrase.kind == answer.query.phrase.kind:
-                    out["spoke_same_kind"] = 1.0
-                if query.content and answer.query.word in range(*query.content[0]):
-                    out["spoke_inside"] = 1.0
-                break
-        out["spoke_times"] = log1p(sum(a.key == candidate.key for a in past))
-    if candidate.entity < 0:
-        if candidate.text is not None:
-            _describe_words(reading, query, candidate)
-        return
-    entity = reading.entities[candidate.entity]
-    kind = entity.kind
-    out["is_entity"] = 1.0
-    out[f"e_{kind}"] = 1.0
-    if entity.headline:
-        out["e_headline"] = 1.0
-    out["e_count"] = log1p(len(entity.places))
-    out["e_words"] = float(len(entity.key) > 1)
-    if candidate.entity == (reading.frequent[0] if reading.frequent else -1):
-        out["e_most"] = 1.0
-    gender = _gender(reading, candidate.entity)
-    want = {HE: -1.0, SHE: 1.0}.get(phrase.kind, 0.0)
-    if phrase.name is not None and phrase.name.titles:
-        want = {"m": -1.0, "f": 1.0}.get(title_gender(phrase.name.titles) or "", 0.0)
-    fulls = entity.fulls
-    out["full_count"] = log1p(len(fulls))
-    before = bisect_left(fulls, query.word)
-    if before:
-        out["full_before"] = 1.0
-        out["full_distance"] = log1p(at.sentence - words[fulls[before - 1]].sentence)
-    if any(p < 60 for p in fulls[:1]):
-        out["full_early"] = 1.0
-    noun = words[phrase.head].low if 0 <= phrase.head < len(words) else ""
-    if phrase.kind == ONE:
-        if noun in _FEMALE:
-            want = 1.0
-        elif noun in _MALE:
-            want = -1.0
-    if want:
-        out["gender_fit"] = max(0.0, want * gender)
-        out["gender_clash"] = max(0.0, -want * gender)
-        out["gender_unknown"] = float(abs(gender) < 0.3)
-    last = timeline.last.get(candidate.entity)
-    if last is not None:
-        out["seen"] = 1.0
-        out["distance"] = log1p(max(0, at.sentence - last.sentence))
-        out["word_distance"] = log1p(max(0, query.word - last.word)) / 4
-        out["same_sentence"] = float(last.sentence == at.sentence)
-        out["sentence_before"] = float(last.sentence == at.sentence - 1)
-        out["same_paragraph"] = float(last.paragraph == at.paragraph)
-        out["paragraph_before"] = float(last.paragraph == at.paragraph - 1)
-        out["last_subject"] = float(last.subject)
-        out["last_pronoun"] = float(last.pronoun)
-        out["last_quoted"] = float(last.quoted)
-        out["salience"] = log1p(last.salience * 0.6 ** min(40, at.sentence - last.sentence))
-        out["so_far"] = log1p(last.count)
-        if any(a <= last.word < b for a, b in query.content):
-            out["last_in_content"] = 1.0
-        if timeline.leads.get(at.sentence) == candidate.entity:
-            out["leads_here"] = 1.0
-        if timeline.leads.get(at.sentence - 1) == candidate.entity:
-            out["leads_before"] = 1.0
-        if timeline.leads.get(at.sentence - 2) == candidate.entity:
-            out["leads_before_that"] = 1.0
-        if timeline.paragraph_leads.get(at.paragraph) == candidate.entity:
-            out["leads_paragraph"] = 1.0
-        if timeline.paragraph_leads.get(at.paragraph - 1) == candidate.entity:
-            out["leads_paragraph_before"] = 1.0
-        if last.subject and last.sentence == at.sentence:
-            out["subject_here"] = 1.0
-        if last.subject and last.sentence == at.sentence - 1:
-            out["subject_before"] = 1.0
-        rank = ranks.get(candidate.entity, 9)
-        out["rank"] = log1p(rank)
-        out["rank_first"] = float(rank == 0)
-        out["rank_second"] = float(rank == 1)
-    else:
-        out["unseen"] = 1.0
-    for a, b in query.content:
-        place = bisect_left(entity.places, a)
-        if place < len(entity.places) and entity.places[place] < b:
-            out["in_content"] = 1.0
-            break
-    if query.intermediary is not None:
-        a, b = query.intermediary
-        if any(a <= p < b for p in _near(entity.places, a)):
-            out["is_intermediary"] = 1.0
-    if phrase.kind in (ONE, BODY, MANY, OTHER, PAPER):
-        own = [
-            w.low
-            for w in words[phrase.first : phrase.core]
-            if w.low not in lexicon()["determiners"] and w.text[0].isalnum()
-        ]
-        roles = entity.roles
-        hit = sum(1 for w in own if w in roles or _role(w) in roles)
-        out["role_overlap"] = hit / max(1, len(own))
-        out["role_head"] = float(noun in roles or _role(noun) in roles)
-        out["role_known"] = float(bool(roles))
-    if phrase.kind in (ONE, HE, SHE, WHO):
-        out["person_fit"] = float(kind == PERSON)
-        out["person_maybe"] = float(kind == UNKNOWN)
-    if phrase.kind in (BODY, IT, WHICH):
-        out["body_fit"] = float(kind == ORGANISATION)
-    if kind == PLACE:
-        out["e_place"] = 1.0
-
-
-def _near(places: list[int], word: int) -> list[int]:
-    at = bisect_left(places, word)
-    return places[max(0, at - 1) : at + 8]
-
-
-_ROLE_FORMS = {
-    "sen.": "senator", "sen": "senator", "gov.": "governor", "gov": "governor",
-    "rep.": "representative", "rep": "representative", "gen.": "general", "lt.": "lieutenant",
-}  # fmt: skip
-_ROLE_SHORT = {long: short for short, long in _ROLE_FORMS.items() if short.endswith(".")}
-_FEMALE = frozenset(["woman", "girl", "mother", "daughter", "sister", "wife", "widow", "aunt", "niece", "lady", "queen", "princess", "congresswoman", "chairwoman", "spokeswoman", "businesswoman", "actress"])  # fmt: skip
-_MALE = frozenset(["man", "boy", "father", "son", "brother", "husband", "uncle", "nephew", "guy", "king", "prince", "gentleman", "congressman", "chairman", "spokesman", "businessman", "actor"])  # fmt: skip
-
-
-def _role(word: str) -> str:
-    return _ROLE_SHORT.get(word, _ROLE_FORMS.get(word, word))
-
-
-def _describe_words(reading: Reading, query: Query, candidate: Candidate) -> None:
-    """Features of a candidate that is a description, from its words."""
-    out = candidate.features
-    text = candidate.text or ""
-    parts = candidate.key.split()
-    out["is_words"] = 1.0
-    out["words_length"] = log1p(len(parts))
-    best, several = words_kind(text)
-    out[f"w_{best}"] = 1.0
-    if several:
-        out["w_several"] = 1.0
-    if " and " in text:
-        out["w_joint"] = 1.0
-    if text[:4].lower() == "the ":
-        out["w_definite"] = 1.0
-    if candidate.text is not None and candidate.text[:1].isupper():
-        out["w_capital"] = 1.0
-    kind = query.phrase.kind
-    if (kind in (THEY, THIS, WHO) and best == MANY) or (
-        kind in (IT, WHICH) and best in (BODY, PAPER)
-    ):
-        out["w_fits"] = 1.0
-    if kind in PRONOUN_KINDS and parts[0] in _PRONOUN_WORDS:
-        out["w_pronoun"] = 1.0
-
-
-_PRONOUN_WORDS = frozenset(k for k in KINDS)

@@ -14,14 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from quotewire.evaluation import GoldArticle, read_gold
-from quotewire.evaluation.names import same_name
-from quotewire.extraction.resolve import Resolver
+from quotewire.evaluation import read_gold
 from quotewire.extraction.resolve_ranker import Floats
 from quotewire.extraction.resolve_types import TYPES
 from quotewire.extraction.resolve_weights import save_weights
 from quotewire.training.resolver_data import Example, TypeExample, from_gap, from_gold, from_gum
-from quotewire.types import SpeakerType
 
 Layers = list[tuple[Floats, Floats]]
 
@@ -164,28 +161,3 @@ def fit_types(
         weights.detach().numpy()[kept],
         bias.detach().numpy(),
     )
-
-
-def name_accuracy(
-    resolver: Resolver, articles: Sequence[GoldArticle]
-) -> dict[str, tuple[int, int]]:
-    """(right, all) by class of mention: "all", "outer", "nested", "type" and the phrase kinds; the
-    types are the resolver's own, without the model's guess."""
-    from quotewire.training.resolver_data import gold_attributions, kinds_of
-
-    out: dict[str, list[int]] = {}
-
-    def tally(group: str, good: bool) -> None:
-        held = out.setdefault(group, [0, 0])
-        held[0] += good
-        held[1] += 1
-
-    for article in articles:
-        names = resolver.resolve(article.article, gold_attributions(article))
-        for row, held, kind in zip(article.rows, names, kinds_of(article), strict=True):
-            good = same_name(row.speaker, held.speaker)
-            for group in ("all", "nested" if row.nested else "outer", kind):
-                tally(group, good)
-            if row.speaker_type is not None:
-                tally("type", held.speaker_type is SpeakerType(row.speaker_type))
-    return {group: (right, total) for group, (right, total) in out.items()}
