@@ -138,17 +138,16 @@ def _set(name: str, place: int) -> Callable[[Decoding, float], Decoding]:
     return change
 
 
-_BIASES = (-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0)
+_BIASES = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0)
+_SHARES = (0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 KNOBS = (
-    Knob("cue threshold", (0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6), SPANS,
-         _set("valid_threshold", 0)),
-    Knob("content bias", _BIASES, SPANS, _set("role_bias", 1)),
+    Knob("cue threshold", _SHARES, SPANS, _set("valid_threshold", 0)),
+    Knob("content bias", (-3.0, -2.0, *_BIASES), SPANS, _set("role_bias", 1)),
     Knob("source bias", _BIASES, SPANS, _set("role_bias", 0)),
-    Knob("intermediary bias", (*_BIASES, 1.5, 2.0), ("intermediary_f1",), _set("role_bias", 2)),
-    Knob("addressee bias", (*_BIASES, 1.5, 2.0), ("addressee_f1",), _set("role_bias", 3)),
-    Knob("nested threshold", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6), ("nested_f1", "soft_f1"),
-         _set("valid_threshold", 1)),
-)  # fmt: skip
+    Knob("intermediary bias", (*_BIASES, 2.0), ("intermediary_f1",), _set("role_bias", 2)),
+    Knob("addressee bias", (*_BIASES, 2.0), ("addressee_f1",), _set("role_bias", 3)),
+    Knob("nested threshold", (0.1, *_SHARES), ("nested_f1", "soft_f1"), _set("valid_threshold", 1)),
+)
 
 
 def search(dev: DevSet, start: Decoding) -> Iterator[tuple[str, float, float, Decoding]]:
