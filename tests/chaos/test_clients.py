@@ -17,7 +17,7 @@ from quotewire.pb.v1 import extraction_service_pb2 as service_pb
 from quotewire.pb.v1 import extraction_service_pb2_grpc
 from quotewire.types import Article, Extraction
 from tests.chaos.proxy import Wire
-from tests.fakes import fake_extractor
+from tests.fakes import FakeModel, fake_extractor
 from tests.load.harness import SOAK, article, check, report
 from tests.serving.harness import (
     PATIENCE_S,
@@ -70,20 +70,22 @@ def test_what_vanished_clients_asked_for_is_dropped_and_the_others_are_served() 
     report("vanishing clients", rounds=ROUNDS, calls=ROUNDS * (VANISHING + 1), left_behind=0)
 
 
-def test_a_slow_reader_holds_up_only_itself() -> None:
-    """It asks for hundreds of long answers and reads none: the server stops reading from it, keeps
-    a bounded number of answers, and serves others; later it gets everything."""
-    count, in_flight = (3000 if SOAK else 300), 8
-    model = GatedModel(is_open=True)
+def test_a_slow_reader_holds_up_only_itself(caplog: pytest.LogCaptureFixture) -> None:
+    """It asks for hundreds of long answers and reads none: the server stops working for it, keeps a
+    bounded number of answers, and serves others.  One such reader gets everything in the end,
+    another one goes away."""
+    count, in_flight = (1000 if SOAK else 60), 4
+    model = FakeModel()
     quote = "very " * 4000 + "long"  # 20 kB; HTTP/2's window is 64 kB
-    sent = 0
 
     def articles() -> Iterator[service_pb.ExtractStreamRequest]:
-        nonlocal sent
         for number in range(count):
-            sent += 1
             message = pb.Article(id=f"a{number}", text=f"Lee said it was {quote}.")
             yield service_pb.ExtractStreamRequest(article=message)
+
+    def tokens() -> int:
+        """What the model has seen of the long articles."""
+        return sum(pieces for batch in model.batches for pieces in batch if pieces > 100)
 
     with (
         running(fake_extractor(model=model), max_in_flight_per_call=in_flight) as server,
@@ -92,19 +94,24 @@ def test_a_slow_reader_holds_up_only_itself() -> None:
         grpc.insecure_channel(server.target, options=[("grpc.http2.bdp_probe", 0)]) as channel,
     ):
         stub = extraction_service_pb2_grpc.ExtractionServiceStub(channel)
-        stream = stub.ExtractStream(articles())
-        until(lambda: len(model.batches) >= in_flight)
-        # Until it stands still while others are served.
-        before = -1
-        while sent != before:
-            before = sent
-            for number in range(20):
-                check(number, other.extract(article(number), timeout_s=PATIENCE_S))
-        assert sent < count / 2
-        assert server.server.lifecycle.calls == 1
+        for goes_away in (True, False):
+            begun = tokens()
+            stream = stub.ExtractStream(articles())
+            until(lambda: tokens() > begun)  # noqa: B023
+            before = -1
+            while before != tokens():  # until it stands still while others are served
+                before = tokens()
+                for number in range(20):
+                    check(number, other.extract(article(number), timeout_s=PATIENCE_S))
+            standing = before - begun
+            assert server.server.lifecycle.calls == 1
+            if goes_away:
+                stream.cancel()
+                server.until_calls(0)
         ids = [response.answer.article_id for response in stream]
         assert sorted(ids) == sorted(f"a{number}" for number in range(count))
-        assert sent == count
+        assert standing < (tokens() - begun) / 3
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
     report("slow reader", articles=count, answered_in_the_end=len(ids))
 
 

@@ -153,10 +153,15 @@ class Edge(grpc.aio.ServerInterceptor):
                     raise
                 except Exception as error:
                     cause = _first(error)
-                    if context.cancelled() and not isinstance(cause, QuotewireError):
+                    # InternalError: what grpc.aio raises from a write to a client that has gone.
+                    gone = isinstance(cause, grpc.aio.InternalError) or (
+                        context.cancelled() and not isinstance(cause, QuotewireError)
+                    )
+                    if gone:
                         self._metrics.cancelled(call)
                         self._ended(call, grpc.StatusCode.CANCELLED)
-                        raise  # nobody is left to be told
+                        # Nobody is left to be told; of any other error gRPC logs the stack.
+                        raise asyncio.CancelledError from None
                     await self._abort(call, context, cause)
                 else:
                     context.set_trailing_metadata(_trailers(call))
