@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
+from quotewire.extraction.continued import extend_over_paragraphs
 from quotewire.extraction.decode import Candidate, confidence
+from quotewire.extraction.relays import kind_of, outlet_of_work
 from quotewire.extraction.resolve import Attribution, Names, Resolver
 from quotewire.extraction.tokens import Tokens
 from quotewire.types import (
@@ -37,30 +39,44 @@ def assemble(
     options: ExtractOptions,
 ) -> tuple[Statement, ...]:
     """The statements of an article in the order of their cues."""
-    ordered = sorted(candidates, key=lambda c: c.cue)
-    attributions = [_attribution(tokens, candidate) for candidate in ordered]
+    ordered = sorted(extend_over_paragraphs(article.text, tokens, candidates), key=lambda c: c.cue)
+    relays = [_relays(article.text, tokens, candidate) for candidate in ordered]
+    attributions = [
+        _attribution(tokens, candidate, via) for candidate, via in zip(ordered, relays, strict=True)
+    ]
     names = resolver.resolve(article, attributions)
     floor = options.min_confidence or 0.0
     statements = []
-    for candidate, attribution, resolved in zip(ordered, attributions, names, strict=True):
-        statement = _statement(article, tokens, candidate, attribution, resolved, calibration)
+    for candidate, attribution, resolved, via in zip(
+        ordered, attributions, names, relays, strict=True
+    ):
+        statement = _statement(article, tokens, candidate, attribution, resolved, via, calibration)
         if statement.confidence >= floor and (options.all_acts or statement.act is Act.STATEMENT):
             statements.append(statement)
     return _nest(statements)
 
 
-def _attribution(tokens: Tokens, candidate: Candidate) -> Attribution:
+def _relays(text: str, tokens: Tokens, candidate: Candidate) -> list[tuple[Span, IntermediaryKind]]:
+    """The intermediaries as the network found them, kinds settled by their words; without any, the
+    outlet of a source that is an outlet's work ("a report by CNN")."""
+    guess = IntermediaryKind(candidate.intermediary_kind)
+    spans = [tokens.span(*run) for run in candidate.intermediaries]
+    if not spans and candidate.source:
+        work = outlet_of_work(text, tokens.span(*candidate.source))
+        return [(work, IntermediaryKind.OUTLET)] if work else []
+    return [(span, kind_of(span.slice(text), guess)) for span in spans]
+
+
+def _attribution(
+    tokens: Tokens, candidate: Candidate, via: Sequence[tuple[Span, IntermediaryKind]]
+) -> Attribution:
     return Attribution(
         source=tokens.span(*candidate.source) if candidate.source else None,
         cue=tokens.span(*candidate.cue),
         content=tuple(tokens.span(*run) for run in candidate.content),
         speaker_type=SpeakerType(candidate.speaker_type),
-        intermediary=tokens.span(*candidate.intermediaries[0])
-        if candidate.intermediaries
-        else None,
-        intermediary_kind=IntermediaryKind(candidate.intermediary_kind)
-        if candidate.intermediaries
-        else None,
+        intermediary=via[0][0] if via else None,
+        intermediary_kind=via[0][1] if via else None,
     )
 
 
@@ -70,12 +86,12 @@ def _statement(
     candidate: Candidate,
     attribution: Attribution,
     names: Names,
+    via: Sequence[tuple[Span, IntermediaryKind]],
     calibration: Sequence[float],
 ) -> Statement:
     speaker = None
     if attribution.source is not None or names.speaker is not None:
         speaker = Speaker(attribution.source, names.speaker, names.speaker_type)
-    kind = IntermediaryKind(candidate.intermediary_kind)
     return Statement(
         id=statement_id(article, attribution.cue, attribution.content),
         act=Act(candidate.act),
@@ -85,8 +101,8 @@ def _statement(
         speaker=speaker,
         intermediaries=tuple(
             # The resolver names the first; a second one is rare and keeps its own words only.
-            Intermediary(tokens.span(*run), names.intermediary if number == 0 else None, kind)
-            for number, run in enumerate(candidate.intermediaries)
+            Intermediary(span, names.intermediary if number == 0 else None, kind)
+            for number, (span, kind) in enumerate(via)
         ),
         addressee=tokens.span(*candidate.addressee) if candidate.addressee else None,
     )

@@ -148,6 +148,8 @@ def _candidate(
     def in_article(run: Run) -> Run:
         return run[0] + window.lo, run[1] + window.lo
 
+    if any(overlap(a, b) for a in found[ADDRESSEE] for b in found[INTERMEDIARY]):
+        found[ADDRESSEE] = []  # an addressee is to whom, when that is no intermediary
     nested = bool(scores.channel[index] == NESTED)
     valid = float(scores.valid[index])
     cue_logp = float(scores.cue_logp[index])
@@ -194,6 +196,11 @@ def confidence(candidate: Candidate, weights: Sequence[float]) -> float:
     if not weights:
         return candidate.valid
     return _sigmoid(sum(w * x for w, x in zip(weights, candidate.features, strict=True)))
+
+
+def overlap(a: Run, b: Run) -> bool:
+    """Whether two runs share a word."""
+    return a[0] <= b[1] and b[0] <= a[1]
 
 
 def _sigmoid(x: float) -> float:

@@ -1,0 +1,63 @@
+"""What a mention itself says of an intermediary's kind, where its words leave no doubt.
+
+The lists were written for this project; they correct the network where it has seen too few
+examples (platforms, mostly) and leave it alone everywhere else.
+"""
+
+from __future__ import annotations
+
+import re
+
+from quotewire.types import IntermediaryKind, Span
+
+_PLATFORM = re.compile(
+    r"\b(twitter|facebook|instagram|youtube|snapchat|reddit|tumblr|linkedin|whatsapp|telegram"
+    r"|tiktok|truth social|weibo|wechat|periscope|bluesky|mastodon|social media|website|blog)\b",
+    re.IGNORECASE,
+)
+_PRESS = re.compile(
+    r"(?:the |a |an |some |other |several |local |foreign )*"
+    r"(?:reporters?|journalists?|press|media|newsmen|newspapers|correspondents?|interviews?"
+    r"|interviewers?|news conference)",
+    re.IGNORECASE,
+)
+# Words that only the names of news organisations and programmes carry; case matters.
+_OUTLET = re.compile(
+    r"\b(?:Times|Post|News|CNN|BBC|NBC|ABC|CBS|MSNBC|CNBC|NPR|PBS|ITV|ITN|C-SPAN|AP|AFP|UPI|Reuters"
+    r"|Bloomberg|Associated Press|Agence France-Presse|Xinhua|Kyodo|TASS|Interfax|Al Jazeera"
+    r"|Guardian|Journal|Tribune|Herald|Gazette|Chronicle|Telegraph|Economist|Politico|POLITICO"
+    r"|Breitbart|HuffPost|Huffington|Axios|Newsweek|Spiegel|Le Monde|El País|Examiner|Inquirer"
+    r"|Observer|Dispatch|Sentinel|Courier|Daily|Weekly|Magazine|Radio|Television|TV|USA TODAY"
+    r"|USA Today|Podcast)\b"
+)
+# "a report by CNN", "a story in The Guardian": a work and the outlet that published it.
+_WORK = re.compile(
+    r"\b(?:report|story|article|account|dispatch|column|interview|broadcast|profile)s?\b"
+    r"[^,;]{0,40}\b(?:by|from|in|on|for)\s+(?P<outlet>[^,;()]+)"
+)
+
+
+def kind_of(mention: str, guess: IntermediaryKind) -> IntermediaryKind:
+    """``guess``, unless the words of ``mention`` settle its kind."""
+    words = mention.strip(" \t\n“”\"'‘’.,")
+    if _PRESS.fullmatch(words):
+        return IntermediaryKind.PRESS
+    if _OUTLET.search(words):
+        return IntermediaryKind.OUTLET
+    if _PLATFORM.search(words):
+        return IntermediaryKind.PLATFORM
+    return guess
+
+
+def outlet_of_work(text: str, source: Span) -> Span | None:
+    """The outlet inside a source that is a work of it: "CNN" of "a report by CNN".
+
+    None where the source is no such work, or who made it is not known to be an outlet.
+    """
+    match = _WORK.search(text, source.start, source.end)
+    if match is None:
+        return None
+    start, end = match.span("outlet")
+    found = text[start:end]
+    span = Span(start, start + len(found.rstrip(' .”"')))
+    return span if _OUTLET.search(span.slice(text)) else None
