@@ -26,7 +26,7 @@ trap 'exit 143' TERM
 "$python" -m quotewire serve --host 127.0.0.1 --port 0 >"$log" 2>&1 &
 server=$!
 for ((tenths = 0; ; tenths++)); do
-    if grep -q ' serving ' "$log"; then
+    if grep -qE '[ "]serving ' "$log"; then
         break
     elif ! kill -0 "$server" 2>/dev/null; then
         echo "the server did not start:" >&2
@@ -39,7 +39,7 @@ for ((tenths = 0; ; tenths++)); do
     fi
     sleep 0.1
 done
-address="$(sed -nE 's/.* listening on ([^ ,]+:[0-9]+).*/\1/p' "$log" | head -n 1)"
+address="$(sed -nE 's/.*[ "]listening on ([^ ,]+:[0-9]+).*/\1/p' "$log" | head -n 1)"
 echo "server ready on $address; asking it about $article"
 echo
 "$python" -m quotewire extract "$article" --server "$address"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quotewire.errors import DeadlineError, DrainingError, OverloadedError
-from quotewire.serving.batcher import Batcher
+from quotewire.serving.batcher import Batcher, BatchFacts
 
 PATIENCE_S = 30.0
 
@@ -249,6 +249,83 @@ def test_a_wait_beyond_the_deadline_is_refused_at_once(
         batcher.submit([Piece("hasty")], deadline=time.monotonic())
     with batcher.reserve(1, patient=True):
         batcher.submit([Piece("patient")], deadline=time.monotonic(), admitted=True)
+
+
+def test_the_predicted_wait_counts_the_job_itself_and_the_running_batch(
+    batcher: Batcher[Piece, str], forward: Forward
+) -> None:
+    slow = block(batcher, forward)
+    time.sleep(0.2)
+    forward._permits.release()
+    slow.result(PATIENCE_S)  # 10 tokens in 0.2 s or more: at most 50 a second
+    soon = time.monotonic() + 0.1
+    with pytest.raises(OverloadedError, match="predicted wait"):
+        batcher.submit([Piece("long", 40)], deadline=soon)
+    with pytest.raises(OverloadedError, match="predicted wait"), batcher.reserve(40, deadline=soon):
+        pass
+    block(batcher, forward)
+    with pytest.raises(OverloadedError, match="predicted wait"):
+        batcher.check_room(deadline=time.monotonic() + 0.1)
+
+
+def test_reserved_room_is_taken_until_it_is_given_back(
+    batcher: Batcher[Piece, str], forward: Forward
+) -> None:
+    with batcher.reserve(100):
+        with pytest.raises(OverloadedError, match="100 tokens wait"):
+            submit(batcher, "more")
+        forward.open()
+        admitted = batcher.submit([Piece("admitted")], admitted=True)
+        assert admitted.result(PATIENCE_S) == ["ADMITTED"]
+        room = batcher.when_room()
+        assert not room.done()
+    room.result(PATIENCE_S)
+    assert submit(batcher, "more").result(PATIENCE_S) == ["MORE"]
+
+
+def test_patient_callers_leave_half_of_the_queue_to_others(
+    batcher: Batcher[Piece, str], forward: Forward
+) -> None:
+    block(batcher, forward)
+    submit(batcher, "half", pieces=50)
+    with (
+        pytest.raises(OverloadedError, match="the limit is 50"),
+        batcher.reserve(1, patient=True),
+    ):
+        pass
+    assert not batcher.when_room().done()
+    with batcher.reserve(1):
+        pass
+
+
+def test_what_is_cancelled_makes_room_at_once(
+    batcher: Batcher[Piece, str], forward: Forward
+) -> None:
+    block(batcher, forward)
+    waiting, room = submit(batcher, "unwanted", pieces=100), batcher.when_room()
+    assert waiting.cancel()
+    assert batcher.queued_tokens == 0
+    room.result(PATIENCE_S)
+    batcher.check_room()
+
+
+def test_batches_and_waits_are_told(forward: Forward) -> None:
+    facts: list[BatchFacts] = []
+    seconds: list[float] = []
+    batcher = Batcher(forward, tokens_per_batch=40, max_queue_tokens=100, on_batch=facts.append)
+    try:
+        block(batcher, forward)
+        future = batcher.submit([Piece("a", 20), Piece("b", 10)], on_batch=seconds.append)
+        assert batcher.oldest_wait_s > 0
+        forward.open()
+        future.result(PATIENCE_S)
+    finally:
+        batcher.close()
+    last = facts[-1]
+    assert (last.tokens, last.windows, last.longest) == (30, 2, 20)
+    assert last.padding_ratio == 0.25
+    assert seconds == [last.seconds]
+    assert batcher.oldest_wait_s == 0
 
 
 def test_closing_fails_what_is_queued_and_refuses_more(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +20,7 @@ from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1.admin_service_pb2_grpc import AdminServiceStub
 from quotewire.pb.v1.extraction_service_pb2 import BatchExtractRequest, ExtractRequest
 from quotewire.pb.v1.model_service_pb2 import ListModelsRequest
+from tests.conftest import ROOT
 from tests.fakes import FakeModel, fake_extractor
 from tests.serving.harness import (
     PATIENCE_S,
@@ -223,6 +226,34 @@ def test_a_real_folder_that_is_broken_is_refused(tmp_path: Path) -> None:
             reload(AdminServiceStub(channel))
         assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
         assert answered_by(server) == "fake@1.0.0"
+
+
+class Bomb:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self._path,)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_weights_are_never_unpickled(tmp_path: Path, name: str) -> None:
+    proof, folder = tmp_path / "exploded", tmp_path / "model"
+    folder.mkdir()
+    for file in ("config.json", "tokenizer.json"):
+        shutil.copy(ROOT / "models" / "quotewire-base" / file, folder / file)
+    (folder / name).write_bytes(pickle.dumps(Bomb(proof)))
+    with (
+        running(models=(str(folder),), admin_port=0) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.server.admin_port}") as channel,
+    ):
+        with pytest.raises(grpc.RpcError, match=r"model\.safetensors") as caught:
+            reload(AdminServiceStub(channel))
+        assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+        assert answered_by(server) == "fake@1.0.0"
+    assert not proof.exists()
 
 
 def test_the_state_is_told(shop: Shop) -> None:

@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from quotewire.errors import ConfigError
 from quotewire.pb.v1 import extraction_pb2 as pb
-from quotewire.pb.v1.extraction_service_pb2 import ExtractRequest
+from quotewire.pb.v1.extraction_service_pb2 import ExtractRequest, ExtractStreamRequest
 from quotewire.pb.v1.extraction_service_pb2_grpc import ExtractionServiceStub
 from quotewire.serving.server import SERVICES, Server, serve
 from tests.fakes import fake_extractor
@@ -153,6 +153,20 @@ async def test_a_taken_port_is_told() -> None:
             await Server(settings(port=port)).start()
 
 
+def test_a_call_has_the_time_that_the_server_gives() -> None:
+    model = GatedModel(is_open=True)
+    with running(fake_extractor(model=model), max_call_s=0.1) as server:
+        model.close_gate()
+        with pytest.raises(grpc.RpcError) as caught:
+            server.extraction.Extract(REQUEST)  # no deadline of its own
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert error_info(rich_status(caught.value)).reason == "DEADLINE_EXCEEDED"
+        requests = iter([ExtractStreamRequest(article=REQUEST.article)])
+        [answer] = server.extraction.ExtractStream(requests, timeout=PATIENCE_S)
+        assert answer.answer.error.code == grpc.StatusCode.DEADLINE_EXCEEDED.value[0]
+        model.gate.set()
+
+
 def test_sixty_four_callers_at_once_all_get_their_own_answer() -> None:
     with running() as server:
         texts = [f"Smith said number {n}." for n in range(64)]
@@ -173,11 +187,11 @@ from quotewire.serving.server import run
 from quotewire.serving.settings import Settings
 from tests.fakes import fake_extractor
 logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-run(Settings(port=0), load=lambda source: fake_extractor())
+run(Settings(port=0, models=("fake",)), load=lambda source: fake_extractor())
 """
 
 
-def test_a_server_process_ends_well_on_sigterm() -> None:
+def test_a_server_process_reloads_on_sighup_and_ends_well_on_sigterm() -> None:
     root = Path(__file__).parents[2]
     process = subprocess.Popen(
         [sys.executable, "-c", PROCESS],
@@ -198,6 +212,10 @@ def test_a_server_process_ends_well_on_sigterm() -> None:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             response = ExtractionServiceStub(channel).Extract(REQUEST, timeout=PATIENCE_S)
         assert len(response.extraction.statements) == 3
+        process.send_signal(signal.SIGHUP)
+        for line in process.stderr:
+            if "configuration loaded: new ('fake@1.0.0',), removed ('fake@1.0.0',)" in line:
+                break
         process.send_signal(signal.SIGTERM)
         output, log = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, log
