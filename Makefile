@@ -7,9 +7,11 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 SETUP  := pyproject.toml hatch_build.py Makefile
 # Where `make evaluate` finds the corpora.
 DATA   ?= ../shared/data
+# Where `make soak` adds its figures, one JSON line a test.
+SOAK_REPORT ?= runs/soak.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check audit protos wheel-check evaluate clean
+.PHONY: help demo typescript test soak check audit protos wheel-check evaluate clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,11 +38,23 @@ node_modules/.installed: package.json package-lock.json
 	@npm install --no-save --no-audit --no-fund --loglevel error
 	@touch $@
 
+examples/typescript/node_modules/.installed: examples/typescript/package.json examples/typescript/package-lock.json
+	@echo "installing what the TypeScript client needs"
+	@cd examples/typescript && npm install --no-save --no-audit --no-fund --loglevel error
+	@touch $@
+
 demo: $(VENV)/.installed  ## start a server, ask it who said what in a sample article, stop it
 	@PYTHON=$(BIN)/python scripts/demo.sh
 
-test: $(VENV)/.installed-dev  ## the whole test suite
+typescript: examples/typescript/node_modules/.installed  ## build the TypeScript client
+	@cd examples/typescript && npm run --silent build
+
+test: $(VENV)/.installed-dev examples/typescript/node_modules/.installed  ## the whole test suite
 	@$(BIN)/python -m pytest
+
+soak: $(VENV)/.installed-dev  ## the load and chaos tests at full length (some ten minutes)
+	@QUOTEWIRE_SOAK=1 QUOTEWIRE_SOAK_REPORT=$(SOAK_REPORT) $(BIN)/python -m pytest -s tests/load tests/chaos
+	@echo "measured figures: $(SOAK_REPORT)"
 
 check: $(VENV)/.installed-dev node_modules/.installed  ## style, types and the wire contract
 	@$(BIN)/ruff check
