@@ -57,6 +57,11 @@ ORDINARY = (
     "“He told me ‘never again’,” Okafor said in an interview with The Herald. “I believe him.”"
 )
 
+# What the soak once found, cut down.
+ONCE_HARMFUL = [
+    "told R R Z \u0301",  # a word of nothing but an accent
+]
+
 
 def text(chance: random.Random) -> str:
     return chance.choice(_WAYS)(chance)

@@ -13,7 +13,9 @@ from google.rpc.code_pb2 import Code
 from quotewire.client import Client
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1 import extraction_service_pb2 as service_pb
+from quotewire.types import Article, ExtractOptions
 from tests.chaos import hostile
+from tests.fakes import fake_extractor
 from tests.load.harness import SOAK, ServerProcess, article, check, report
 from tests.serving.harness import slice_by
 
@@ -52,7 +54,7 @@ def test_hostile_articles_are_answered_or_refused_with_the_reason() -> None:
                     got["answered"] += 1
                 else:
                     code = Code.Name(answer.error.code)
-                    assert code in FAULTS, (answer.error, sent[answer.index])
+                    assert code in FAULTS, (answer.error, sent[answer.index], server.log[-3000:])
                     got[code] += 1
                 sent[answer.index] = b""
                 if number % 200 == 0:
@@ -92,3 +94,10 @@ def inspect(request: bytes, extraction: pb.Extraction) -> None:
             mentions.append(statement.speaker.mention)
         for mention in mentions:
             assert slice_by(text, encoding, mention.start, mention.end) == mention.text
+
+
+@pytest.mark.parametrize("text", hostile.ONCE_HARMFUL)
+def test_what_once_did_harm_does_none_any_more(text: str) -> None:
+    options = ExtractOptions(all_acts=True, min_confidence=0.0)
+    extraction = fake_extractor().extract(Article("a", text), options=options)
+    assert extraction.article_id == "a"

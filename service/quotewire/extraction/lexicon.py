@@ -35,7 +35,8 @@ def fold(text: str) -> str:
     if text.isascii():
         return text
     split = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in split if not unicodedata.combining(c))
+    # A word of nothing but accents stays what it is: no word folds to nothing.
+    return "".join(c for c in split if not unicodedata.combining(c)) or text
 
 
 def _lines(name: str) -> list[str]:
