@@ -116,6 +116,12 @@ def test_texts_without_statements_give_an_empty_answer(extractor: Extractor, tex
     assert answer.language is None and answer.warnings == ()
 
 
+def test_marks_without_a_letter_to_stand_on_do_no_harm(extractor: Extractor) -> None:
+    text = "Ann \u0301 Lee SAYS \u0301 NO\n\n\u0301 Ann said no \u0301"
+    (statement,) = extractor.extract(text).statements
+    assert statement.cue.slice(text) == "said"
+
+
 def test_another_language_is_answered_with_a_warning(extractor: Extractor) -> None:
     text = "Der Minister erklärte am Montag, die Regierung werde im Herbst darüber entscheiden."
     answer = extractor.extract(text)

@@ -23,6 +23,7 @@ def test_words_punctuation_and_breaks() -> None:
 def test_ideographs_are_words_of_their_own_and_no_word_is_endless() -> None:
     assert words("他说好 ok") == ["他", "说", "好", "ok"]
     assert [len(w) for w in words("a" * 100)] == [40, 40, 20]
+    assert (np.diff(TOKENIZE("é" * 100).first_piece)[:2] == 1).all()
 
 
 def test_shapes_see_the_case_that_an_uncased_encoder_loses() -> None:

@@ -29,8 +29,10 @@ SPECIAL_SHAPE = SHAPES.index("special")
 QUOTE_STATES = ("outside", "opening", "inside", "closing")
 
 # At most 40 letters a word: no word outgrows a window however long a text runs without a space.
+# What fills a word to the brim is no language (a hash, a file, a flood) and gets one piece only.
+_LONGEST = 40
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fa1f"
-_WORD = re.compile(rf"[{_IDEOGRAPHS}]|(?:(?![{_IDEOGRAPHS}])\w){{1,40}}|[^\w\s]")
+_WORD = re.compile(rf"[{_IDEOGRAPHS}]|(?:(?![{_IDEOGRAPHS}])\w){{1,{_LONGEST}}}|[^\w\s]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _CACHE_LIMIT = 200_000
 
@@ -106,7 +108,8 @@ class PieceTokenizer:
                 self._tokenizer.encode_batch(safe, add_special_tokens=False),
                 strict=True,
             ):
-                remembered[word] = tuple(encoding.ids)
+                pieces = encoding.ids[:1] if len(word.strip()) >= _LONGEST else encoding.ids
+                remembered[word] = tuple(pieces)
         return [remembered[word] for word in words]
 
     def __call__(self, text: str) -> Tokens:
