@@ -178,7 +178,8 @@ def test_a_speaker_is_followed_over_paragraphs(resolver: Resolver) -> None:
 def test_two_speakers_take_turns(resolver: Resolver) -> None:
     text = (
         "|[[Martha Ellison]] <<said>> {{the bridge was safe}}.|\n\n"
-        "|[[Robert Hale]] <<said>> {{he doubted it}}.| |[[He]] <<called>> {{the tests a joke}}.|\n\n"
+        "|[[Robert Hale]] <<said>> {{he doubted it}}.| "
+        "|[[He]] <<called>> {{the tests a joke}}.|\n\n"
         "|[[Ellison]] <<said>> {{the tests were sound}}.| |[[She]] <<said>> {{nobody was hurt}}.|"
     )
     assert speakers(resolver, text) == [
@@ -345,7 +346,8 @@ def _parts(name: str) -> list[str]:
 @given(st.data())
 def test_any_text_is_answered_with_its_own_words(resolver: Resolver, data: st.DataObject) -> None:
     pieces = st.sampled_from(
-        ["Martha Ellison", "he", "She", "said", "the report", " and ", "“", "”", '"', "’s", ", who ",
+        ["Martha Ellison", "he", "She", "said", "the report", " and ", "“", "”", '"', "’s",
+         ", who ",
          ".", "\n\n", "Mr. ", "Sen. ", "Hale", "(", ")", "@x", "\ud800", "\u202e", "🙂", "İ", "ß",
          "Ивана", "橋", " ", "The Times", "of ", "U.S.", "-", "A", "Q", "\x00", "e\u0301", "ﬁ"]
     )  # fmt: skip
@@ -396,7 +398,8 @@ def test_work_grows_with_the_article_and_no_faster() -> None:
     def article(paragraphs: int) -> str:
         return "\n\n".join(
             f"|[[Anna Bell{n}son, a lawyer,]] <<said>> {{{{the report was late}}}}.| "
-            f"|[[She]] <<said>> {{{{Tom Hill{n}ard knew}}}}.| |[[The company]] <<denied>> {{{{it}}}}.|"
+            f"|[[She]] <<said>> {{{{Tom Hill{n}ard knew}}}}.| "
+            "|[[The company]] <<denied>> {{it}}.|"
             for n in range(paragraphs)
         )
 
