@@ -36,5 +36,7 @@ for package, weakness in bad:
     print(f"{package['name']} {package['version']}: {weakness['id']} (fixed in: {fixed})")
 asked = sum("skip_reason" not in package for package in packages)
 print(f"audit: {asked} of {len(packages)} packages looked up, {len(bad)} known weaknesses")
+if not asked:
+    print("audit skipped: the index in use tells no weaknesses")
 sys.exit(bool(bad))
 PYTHON

@@ -315,6 +315,7 @@ def test_every_span_slices_to_its_text(server: Running, text: str, encoding: str
     extraction = extract(
         server,
         text,
+        model="other",  # the default model is poisoned by three words that may come up here
         offset_encoding=ENCODINGS[encoding],
         acts=pb.ACT_SELECTION_ALL,
         min_confidence=0.0,

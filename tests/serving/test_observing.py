@@ -94,8 +94,9 @@ def test_queue_depth_and_age_are_those_of_now() -> None:
     with running(fake_extractor(model=model)) as server:
         assert sample(server, "queue_age_seconds", model="fake@1.0.0") == 0
         model.close_gate()
-        calls = [server.extraction.Extract.future(REQUEST, timeout=PATIENCE_S) for _ in range(2)]
+        calls = [server.extraction.Extract.future(REQUEST, timeout=PATIENCE_S)]
         assert model.entered.wait(PATIENCE_S)
+        calls.append(server.extraction.Extract.future(REQUEST, timeout=PATIENCE_S))
         server.until_queued()
         assert sample(server, "queue_tokens", model="fake@1.0.0") > 0
         assert sample(server, "queue_age_seconds", model="fake@1.0.0") > 0

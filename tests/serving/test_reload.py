@@ -262,7 +262,9 @@ def test_the_state_is_told(shop: Shop) -> None:
     with open_(shop) as (server, admin):
         model.close_gate()
         request = ExtractRequest(article=pb.Article(text=STORY))
-        calls = [server.extraction.Extract.future(request, timeout=PATIENCE_S) for _ in range(2)]
+        calls = [server.extraction.Extract.future(request, timeout=PATIENCE_S)]
+        assert model.entered.wait(PATIENCE_S)
+        calls.append(server.extraction.Extract.future(request, timeout=PATIENCE_S))
         server.until_queued()
         state = admin.GetState(admin_pb.GetStateRequest(), timeout=PATIENCE_S)
         assert (state.phase, state.calls) == ("serving", 2)

@@ -10,13 +10,16 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from quotewire.errors import (
+    ConfigError,
     DeadlineError,
     DrainingError,
     InputError,
     ModelNotFoundError,
     OverloadedError,
     QuotewireError,
+    RateLimitedError,
     ServiceError,
+    UnauthenticatedError,
     UnavailableError,
 )
 from quotewire.serving.status import (
@@ -38,6 +41,9 @@ ERRORS: list[tuple[QuotewireError, int, str]] = [
     (ModelNotFoundError("x", known=["a@1", "b@2"]), Code.NOT_FOUND, "MODEL_NOT_FOUND"),
     (ModelNotFoundError("x", known=[]), Code.NOT_FOUND, "MODEL_NOT_FOUND"),
     (OverloadedError("full", retry_after_s=1.25), Code.RESOURCE_EXHAUSTED, "OVERLOADED"),
+    (RateLimitedError("hasty", retry_after_s=2.0), Code.RESOURCE_EXHAUSTED, "RATE_LIMITED"),
+    (UnauthenticatedError("who?"), Code.UNAUTHENTICATED, "UNAUTHENTICATED"),
+    (ConfigError("models: none"), Code.FAILED_PRECONDITION, "CONFIG_REFUSED"),
     (DrainingError("bye"), Code.UNAVAILABLE, "DRAINING"),
     (UnavailableError("not yet"), Code.UNAVAILABLE, "NOT_READY"),
     (DeadlineError("too late"), Code.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
@@ -102,6 +108,7 @@ def test_long_values_stay_within_a_header() -> None:
         (Code.DEADLINE_EXCEEDED, "Deadline Exceeded", DeadlineError),
         (Code.RESOURCE_EXHAUSTED, "Received message larger than max (9 vs. 8)", InputError),
         (Code.UNIMPLEMENTED, "Method not found!", ServiceError),
+        (Code.INTERNAL, "Internal error from Core", UnavailableError),
     ],
 )
 def test_what_grpc_itself_says_is_understood(

@@ -138,6 +138,10 @@ def error_from_status(status: Status) -> QuotewireError:
     match status.code:
         case Code.UNAVAILABLE:
             return UnavailableError(status.message)
+        case Code.INTERNAL if status.message == "Internal error from Core":
+            # grpc.aio's own, where a stream ended while its client was writing: it loses the
+            # status that the server sent (grpc/grpc#36066), and asking again brings it back.
+            return UnavailableError(f"{status.message}: the stream ended during a write")
         case Code.DEADLINE_EXCEEDED:
             return DeadlineError(status.message)
         case Code.RESOURCE_EXHAUSTED if "larger than max" in status.message:
