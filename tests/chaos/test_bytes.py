@@ -14,7 +14,13 @@ import pytest
 from quotewire.client import Client
 from quotewire.pb.v1 import extraction_service_pb2 as service_pb
 from tests.load.harness import SOAK, article, check, report
-from tests.serving.harness import PATIENCE_S, Running, rich_status, running, violated_field
+from tests.serving.harness import (
+    PATIENCE_S,
+    Running,
+    rich_status,
+    running,
+    violated_field,
+)
 
 pytestmark = pytest.mark.timeout(600)
 ROUNDS = 200 if SOAK else 2
@@ -101,6 +107,10 @@ WRONG = {
     + frame(RST_STREAM, struct.pack(">I", 8), stream=1) * 2
     + message(GOOD),
 }
+
+
+# Makes grpc.aio's own server die (grpcio 1.85).
+NO_UTF_8 = START + call("/X").replace(b"\x02/X", b"\x02/\xbe") + message(GOOD)
 
 
 def send(server: Running, data: bytes) -> socket.socket:

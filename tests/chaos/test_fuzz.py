@@ -33,6 +33,7 @@ def test_hostile_articles_are_answered_or_refused_with_the_reason() -> None:
     sent: list[bytes] = []
     got = Counter[str]()
     memory: list[int] = []
+    failures: list[tuple[str, bytes]] = []
 
     def sending() -> Iterator[bytes]:
         for request in requests:
@@ -54,8 +55,9 @@ def test_hostile_articles_are_answered_or_refused_with_the_reason() -> None:
                     got["answered"] += 1
                 else:
                     code = Code.Name(answer.error.code)
-                    assert code in FAULTS, (answer.error, sent[answer.index], server.log[-3000:])
                     got[code] += 1
+                    if code not in FAULTS:
+                        failures.append((answer.error.message, sent[answer.index]))
                 sent[answer.index] = b""
                 if number % 200 == 0:
                     memory.append(server.rss_bytes)
@@ -64,6 +66,8 @@ def test_hostile_articles_are_answered_or_refused_with_the_reason() -> None:
             answered = client.extract(article(1))
             if answered.model.startswith("fake@"):
                 check(1, answered)
+        # The log has the stacks.
+        assert failures == [], server.log[-5000:]
         assert "ERROR" not in server.log
     assert got.total() == ARTICLES
     assert got["answered"] > ARTICLES // 2
