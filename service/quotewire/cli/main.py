@@ -28,6 +28,7 @@ from quotewire.cli.evaluate import evaluate
 from quotewire.cli.extract import extract
 from quotewire.cli.health import health
 from quotewire.cli.models import models
+from quotewire.cli.resolver import resolver
 from quotewire.cli.score import score
 from quotewire.cli.serve import serve
 from quotewire.cli.train import train
@@ -71,7 +72,7 @@ def commands(ctx: click.Context) -> None:
         ctx.obj = Toolbox()
 
 
-for command in (extract, score, serve, health, train, evaluate, models):
+for command in (extract, score, serve, health, train, evaluate, resolver, models):
     commands.add_command(command)
 
 

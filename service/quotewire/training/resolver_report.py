@@ -1,11 +1,10 @@
 """How good the resolver is: names by class of mention, types, and GAP's pronouns.
 
-``python -m quotewire.training.resolver_report --gold … --layer … [--gap …] [--model FOLDER]``
+``quotewire resolver report --gold … --layer … [--gap …] [--model FOLDER]`` prints it.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -78,20 +77,3 @@ def report(
     if gap is not None:
         for group, value in gap_f1(resolver, gap).items():
             yield f"GAP {group:10} {value:.3f}"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--gold", type=Path, required=True, help="corpus file")
-    parser.add_argument("--layer", type=Path, required=True, help="layer with names over it")
-    parser.add_argument("--gap", type=Path, help="GAP file, for its pronouns")
-    parser.add_argument("--model", type=Path, help="model folder; default: the package's weights")
-    given = parser.parse_args()
-    for line in report(
-        Resolver.load(given.model), gold=given.gold, layer=given.layer, gap=given.gap
-    ):
-        print(line)
-
-
-if __name__ == "__main__":
-    main()
