@@ -116,7 +116,10 @@ NO_UTF_8 = START + call("/X").replace(b"\x02/X", b"\x02/\xbe") + message(GOOD)
 
 def send(server: Running, data: bytes) -> socket.socket:
     """The socket stays open: whoever closes it first, it should not matter."""
-    wire = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S)
+    wire = socket.socket()
+    wire.settimeout(PATIENCE_S)
+    # Refused: while the port is being listened on anew.
+    until(lambda: wire.connect_ex(("127.0.0.1", server.port)) == 0)
     with contextlib.suppress(OSError):  # the server may hang up on us
         wire.sendall(data)
     return wire

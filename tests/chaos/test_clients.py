@@ -64,7 +64,7 @@ def test_what_vanished_clients_asked_for_is_dropped_and_the_others_are_served() 
                 wire.cut()
                 channel.close()
                 server.until_calls(1)
-            # What had no answer yet may have been tried again on a new wire, until the channel's end.
+            # What had no answer yet may have been tried again, until the channel's end.
             gone = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
             assert {call.code() for call in calls} <= gone
             assert stream.code() is not grpc.StatusCode.OK
