@@ -7,19 +7,24 @@ import random
 import socket
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from quotewire.client import Client
 from quotewire.errors import ServiceError, UnavailableError
 from quotewire.pb.v1 import extraction_service_pb2 as service_pb
+from tests.fakes import fake_extractor
 from tests.load.harness import SOAK, article, check, report
 from tests.serving.harness import (
     PATIENCE_S,
+    GatedModel,
     Running,
     rich_status,
     running,
+    until,
     violated_field,
 )
 
@@ -171,6 +176,31 @@ def spoilt(good: bytes, chance: random.Random) -> bytes:
             case 3:
                 del data[at : at + chance.randint(1, 10)]
     return bytes(data)
+
+
+def test_a_method_that_is_no_utf_8_does_not_close_the_port(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And what was running meanwhile goes on: a call, and a health watch, which never ends."""
+    model = GatedModel(is_open=True)
+    with (
+        running(fake_extractor(model=model)) as server,
+        Client(server.target) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        watch = health_pb2_grpc.HealthStub(server.channel).Watch(health_pb2.HealthCheckRequest())
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        for deaths in range(1, 4):
+            model.close_gate()
+            running_call = pool.submit(client.extract, article(0), timeout_s=PATIENCE_S)
+            assert model.entered.wait(PATIENCE_S)
+            with send(server, NO_UTF_8):
+                until(lambda: caplog.text.count("listening again") == deaths)  # noqa: B023
+            model.gate.set()
+            check(0, running_call.result(PATIENCE_S))
+            with Client(server.target) as another:
+                check(1, another.extract(article(1), timeout_s=PATIENCE_S))
+            check(2, client.extract(article(2), timeout_s=PATIENCE_S))
 
 
 @pytest.mark.parametrize(
