@@ -96,6 +96,9 @@ def _can_start(words: list[Word], i: int, lower: set[str]) -> bool:
     if low in lex["weekdays"] or low.startswith(("i'", "i’")):
         return False
     opens = word.first or (i > 0 and words[i - 1].text in "“\"'‘:—–([")
+    office = low in lex["titles"] and following is not None and following.low == "of"
+    if office and i + 2 < len(words) and words[i + 2].is_capital:
+        return True
     if low in lex.common and not (len(word.text) > 1 and word.text.isupper()):
         # "New York", "Will Doyle"; inside a sentence also "Our Principles PAC"
         starts = low in lex["name_starts"] or (not opens and low not in lex["determiners_plain"])
@@ -166,7 +169,7 @@ def _extend(words: list[Word], i: int) -> int:
             break
         if word.is_capital and word.text[0] != "@":
             if (
-                word.low in lex["weekdays"]
+                (word.low in lex["weekdays"] and not _is_name_month(words, j))
                 or word.low in ("i", "the")
                 or (word.low in lex.common and word.low in lex["function"])
             ):
@@ -205,6 +208,13 @@ def _extend(words: list[Word], i: int) -> int:
             continue
         break
     return j
+
+
+def _is_name_month(words: list[Word], j: int) -> bool:
+    """Whether "May" or "June" after a capitalised word is a name and no month."""
+    if words[j].low not in ("may", "june", "april") or j + 1 >= len(words):
+        return False
+    return not words[j + 1].text[0].isdigit() and words[j + 1].low not in ("of", "last", "this")
 
 
 def _is(words: list[Word], i: int, name: str) -> bool:

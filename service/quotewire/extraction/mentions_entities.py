@@ -196,6 +196,8 @@ class _Index:
 def _same_person(key: tuple[str, ...], full: tuple[str, ...]) -> bool:
     """Whether ``key`` can be a form of the longer (or as long) name ``full``."""
     suffixes = lexicon()["suffixes"]
+    if key[-1] in suffixes and full[-1] in suffixes and key[-1][:2] != full[-1][:2]:
+        return False
     if len(key) > 1 and (key[-1] in ("sr", "sr.")) != (full[-1] in ("sr", "sr.")):
         return False
     mine = [w for w in key if w not in suffixes]
@@ -287,6 +289,23 @@ def _assign(page: Page, names: list[Name], entities: list[Entity]) -> None:
     for entity, kinds in zip(entities, votes, strict=True):
         if kinds:
             entity.kind = kinds.most_common(1)[0][0]
+    _speakers(page, names, entities)
+
+
+def _speakers(page: Page, names: list[Name], entities: list[Entity]) -> None:
+    """Takes a name of two or three unknown words for a person's once it is shortened to its last
+    word, or speaks."""
+    words = page.words
+    speaking = lexicon()["speaking_surely"]
+    for name in names:
+        entity = entities[name.entity]
+        if entity.kind != UNKNOWN or not 2 <= len(entity.key) <= 4:
+            continue
+        after = words[name.last].low if name.last < len(words) else ""
+        before = words[name.begin - 1].low if name.begin else ""
+        shortened = len(name.key) == 1 and name.key[0] == entity.key[-1]
+        if shortened or after in speaking or before in speaking:
+            entity.kind = PERSON
 
 
 def title_gender(titles: tuple[str, ...]) -> str | None:

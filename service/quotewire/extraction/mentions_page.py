@@ -64,14 +64,11 @@ class Word:
     quoted: bool = False
     first: bool = False  # first word of its sentence
     headline: bool = False  # in a line where nearly every word is capitalised
-    # Whether it can be part of a name: a capital first, or a handle; "Sanders-backed" not.
-    is_capital: bool = False
+    is_capital: bool = False  # whether it can be part of a name: a capital first, or a handle
 
     def __post_init__(self) -> None:
         start = self.text[0]
         self.is_capital = start.isupper() or (start == "@" and len(self.text) > 1)
-        if self.is_capital and "-" in self.text:
-            self.is_capital = self.low.rsplit("-", 1)[-1] not in lexicon()["adjective_ends"]
 
 
 @dataclass(slots=True)
@@ -141,6 +138,12 @@ def _cut(text: str, start: int, end: int) -> list[Word]:
             words.append(Word(a, cut, text[a:cut], fold(text[a:cut])))
             words.append(Word(cut, b, text[cut:b], fold(text[cut:b])))
             continue
+        stem = _adjective(token)
+        if stem:
+            # "Sanders-backed" is a name and an adjective.
+            words.append(Word(a, a + stem, text[a : a + stem], fold(text[a : a + stem])))
+            words.append(Word(a + stem, b, text[a + stem : b], fold(text[a + stem : b])))
+            continue
         # "Mr." and initials keep their full stop.
         if b < end and text[b] == "." and token[-1] != ".":
             low = fold(token)
@@ -152,6 +155,14 @@ def _cut(text: str, start: int, end: int) -> list[Word]:
             continue
         words.append(Word(a, b, token, fold(token)))
     return words
+
+
+def _adjective(token: str) -> int:
+    """Length of the name in a word like "Sanders-backed"; 0 for other words."""
+    if "-" not in token or not token[0].isupper():
+        return 0
+    name, _, end = token.rpartition("-")
+    return len(name) if end in lexicon()["adjective_ends"] else 0
 
 
 def _sentences(words: list[Word], sentence: int) -> int:

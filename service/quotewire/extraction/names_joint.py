@@ -64,6 +64,10 @@ def coordinated(words: list[Word], names: Names, first: int, last: int) -> list[
         return []  # "Republican leaders in the House and the Senate"
     if not lone and not others and not _one_kind(words, names, segments, tail):
         return []
+    if not lone and not _named(words, names, *segments[-1]) and words[joint - 1].text not in ",)–—":
+        return []  # "Faiza Patel, co-director of the Liberty and National Security Program"
+    if lone and not named_tail and _modifies(words, names, *right):
+        return []  # "The Sanders and Clinton campaigns", "Bolton and Gorka’s analysis"
     parts: list[tuple[int, int]] = []
     for a, b in segments:
         if _named(words, names, a, b):
@@ -76,6 +80,13 @@ def coordinated(words: list[Word], names: Names, first: int, last: int) -> list[
     parts.append(right)
     good = sum(_named(words, names, a, b) for a, b in parts)
     return parts if good and len(parts) > 1 else []
+
+
+def _modifies(words: list[Word], names: Names, first: int, last: int) -> bool:
+    """Whether the segment begins with a name that only describes its head."""
+    while first < last and words[first].low in ("the", "a"):
+        first += 1
+    return first in names.at
 
 
 def _one_kind(
@@ -131,7 +142,7 @@ def _segments(words: list[Word], names: Names, first: int, last: int) -> list[tu
             continue
         text = words[i].text
         depth += (text in "([") - (text in ")]")
-        if text in ",–—" and depth <= 0:
+        if text in ",–—-" and depth <= 0:
             if i > start:
                 parts.append((start, i))
             start = i + 1

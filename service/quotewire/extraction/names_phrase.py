@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from quotewire.extraction.lexicon import lexicon
-from quotewire.extraction.mentions import Name
+from quotewire.extraction.mentions import PERSON, Name
 from quotewire.extraction.mentions_page import Page, Word
 from quotewire.extraction.names_joint import Names, coordinated, generic, solid
 from quotewire.extraction.names_kinds import (
@@ -17,8 +17,12 @@ from quotewire.extraction.names_kinds import (
     LETTER,
     LONG_NAME,
     NOTHING,
+    ONE,
     OTHER,
     SHORT_NAME,
+    THEY,
+    WHICH,
+    WHO,
     noun_kind,
     pronoun_kinds,
 )
@@ -73,6 +77,10 @@ def read_phrase(page: Page, names: Names, first: int, last: int) -> Phrase:
         if phrase.kind == HE and last - first > 1 and low == "his":
             phrase.determiner = "his"
         return phrase
+    of_them = _of_them(words, first, last)
+    if of_them:
+        phrase.kind, phrase.head = of_them, last - 1
+        return phrase
     _scan(words, names, phrase)
     phrase.parts = coordinated(words, names, phrase.first, phrase.last)
     return phrase
@@ -87,6 +95,13 @@ def _leads(words: list[Word], first: int, last: int, names: Names) -> bool:
     if low not in lexicon()["leading"] or last - first < 2 or first in names.at:
         return False
     return not (low == "at" and words[first + 1].low in ("least", "most"))
+
+
+def _of_them(words: list[Word], first: int, last: int) -> str:
+    """The kind of "all of whom" and "most of them"; "" for other phrases."""
+    if last - first != 3 or words[first + 1].low != "of":
+        return ""
+    return {"whom": WHO, "them": THEY, "which": WHICH}.get(words[first + 2].low, "")
 
 
 def _alone(words: list[Word], first: int, last: int) -> bool:
@@ -154,6 +169,12 @@ def _scan(words: list[Word], names: Names, phrase: Phrase) -> None:
         return
     phrase.head = _head(words, first, end)
     phrase.kind, phrase.plural = noun_kind(words[phrase.head].low)
+    apposed = phrase.apposed[0] if phrase.apposed else None
+    at_once = apposed is not None and words[core].text == "," and apposed.begin == core + 1
+    if apposed is not None and at_once and phrase.kind == ONE and apposed.kind == PERSON:
+        # "The party chairman, Kelly Armstrong": the name is what it is about.
+        phrase.name = apposed
+        phrase.kind = LONG_NAME if len(apposed.key) > 1 else SHORT_NAME
 
 
 def _head(words: list[Word], first: int, end: int) -> int:

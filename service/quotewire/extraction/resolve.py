@@ -14,7 +14,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quotewire.extraction.lexicon import DATA
-from quotewire.extraction.names_kinds import HE, LONG_NAME, NOTHING, PRONOUN_KINDS, SHE, SHORT_NAME
+from quotewire.extraction.names_kinds import (
+    HE,
+    LONG_NAME,
+    ME,
+    NOTHING,
+    PRONOUN_KINDS,
+    SHE,
+    SHORT_NAME,
+)
 from quotewire.extraction.names_phrase import Phrase, read_phrase
 from quotewire.extraction.resolve_candidates import Candidate
 from quotewire.extraction.resolve_context import Answer, Query, Timeline
@@ -138,7 +146,7 @@ def resolve_all(
             insort(history, answer, key=_word)
             if answer.entity >= 0 and query.phrase.kind in PRONOUN_KINDS:
                 pronouns.append((query.word, answer.entity))
-                timeline.mention(answer.entity, query.word, subject=True, pronoun=True)
+                timeline.mention(answer.entity, query.word, query.word + 1, pronoun=True)
     return [answers[n] for n in range(len(attributions))]
 
 
@@ -154,13 +162,17 @@ def _answer(
     enclosing: Answer | None,
     choose: Choose,
 ) -> Answer:
+    if query.phrase.kind == ME and query.quoted and enclosing is not None and enclosing.text:
+        # Inside a quotation "I" is whoever is quoted: nothing is left to weigh.
+        return replace(enclosing, query=query)
     if not query.phrase.parts:
         found = candidates(reading, timeline, query, history=past, enclosing=enclosing)
         return choose(query, found)
     texts: list[str] = []
     for first, last in query.phrase.parts:
         phrase = read_phrase(reading.page, reading.index, first, last)
-        part = replace(query, phrase=replace(phrase, parts=[]))
+        words = reading.page.slice(phrase.first, phrase.last)
+        part = replace(query, phrase=replace(phrase, parts=[]), source=words)
         found = candidates(reading, timeline, part, history=past, enclosing=enclosing)
         named = phrase.kind in (SHORT_NAME, LONG_NAME, HE, SHE)
         if named or any("apposed" in c.features for c in found):
@@ -203,6 +215,9 @@ def _queries(reading: Reading, attributions: Sequence[Attribution]) -> list[Quer
                 if held.intermediary is not None
                 else None,
                 quoted=word < len(page.words) and page.words[word].quoted,
+                source=""
+                if held.source is None
+                else page.text[held.source.start + shift : held.source.end + shift],
             )
         )
     out.sort(key=lambda q: (q.word, q.number))

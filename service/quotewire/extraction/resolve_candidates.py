@@ -45,6 +45,7 @@ from quotewire.extraction.names_phrase import phrase_before
 from quotewire.extraction.resolve_context import Answer, Query, Timeline
 from quotewire.extraction.resolve_reading import Reading, match_key, words_kind
 
+_EDGES = " \t\u00a0,;:."  # stripped off a source that stands for itself
 HISTORY = 6  # earlier answers looked at
 _HEADS = 4
 _NEAR_NOUNS = 6
@@ -77,7 +78,7 @@ _WANTED = {
     SHE: (ONE,),
     WHO: (ONE, MANY),
 }
-_FAMILIES = ("campaign", "poll", "paper", "law", "group")
+FAMILIES = ("campaign", "poll", "paper", "law", "group")
 
 
 @dataclass(slots=True)
@@ -160,6 +161,9 @@ def collect(
         _own_names(search)
     if kind in (SHORT_NAME, LONG_NAME):
         return found.all()
+    if kind == ONE and query.phrase.determiner == "a":
+        # "A spokesman" is nobody that was named before.
+        return found.all()
     if enclosing is not None:
         found.add(enclosing.text, "encloser", entity=enclosing.entity)
     for age, answer in enumerate(reversed(past)):
@@ -204,9 +208,11 @@ def _may_be(reading: Reading, kind: str, answer: Answer) -> bool:
 
 def _itself(search: _Search) -> None:
     """The phrase itself: whole, without what follows its core, and from its first name on."""
-    phrase, page, found = search.query.phrase, search.reading.page, search.found
-    whole = page.slice(phrase.first, phrase.last).strip()
+    query, page, found = search.query, search.reading.page, search.found
+    phrase = query.phrase
+    whole = query.source.strip(_EDGES) or page.slice(phrase.first, phrase.last)
     found.add(whole, "is_self")
+    found.add(page.slice(phrase.first, phrase.last), "is_bare")
     if phrase.kind in PRONOUN_KINDS:
         return
     if phrase.core < phrase.last:
@@ -324,7 +330,7 @@ def _pairs(search: _Search) -> None:
     phrase = search.query.phrase
     words = search.reading.page.words
     lows = {w.low for w in words[phrase.first : phrase.last]}
-    if phrase.kind not in (THEY, THIS, WHO) and not (
+    if phrase.kind not in (THEY, THIS) and not (
         phrase.kind == MANY and lows & lexicon()["pair_words"]
     ):
         return
@@ -345,12 +351,13 @@ def _same_head(search: _Search) -> None:
     words = reading.page.words
     head = words[phrase.head].low
     heads = {head}
-    for family in _FAMILIES:
+    for family in FAMILIES:
         if head in lex[f"synonyms_{family}"]:
             heads |= lex[f"synonyms_{family}"]
     own = {w.low for w in words[phrase.first : phrase.core]}
     spoke_last = search.past[-1].entity if search.past else -1
     near = search.timeline.latest(4)
+    mine = phrase.inner[0].entity if phrase.inner else -1
     spots = sorted({i for h in heads for i in _around(reading.nouns.get(h, []), phrase.first)})
     for i in spots:
         start = phrase_before(reading.page, i)
@@ -370,6 +377,8 @@ def _same_head(search: _Search) -> None:
         owner = next((n for k in range(start, i) if (n := reading.index.at.get(k))), None)
         if owner is not None:
             found.add(text, "same_head_owned")
+            if mine >= 0:
+                found.add(text, "owner_same" if owner.entity == mine else "owner_differs")
             if owner.entity == spoke_last:
                 found.add(text, "owner_spoke_last")
             if owner.entity in near:

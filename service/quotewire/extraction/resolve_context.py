@@ -10,7 +10,8 @@ from bisect import bisect_left
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from quotewire.extraction.mentions import PLACE, Name
+from quotewire.extraction.lexicon import lexicon
+from quotewire.extraction.mentions import PLACE
 from quotewire.extraction.names_phrase import Phrase
 from quotewire.extraction.resolve_reading import Reading
 
@@ -30,6 +31,7 @@ class Query:
     enclosing: int | None  # the attribution in whose content this one stands
     intermediary: tuple[int, int] | None
     quoted: bool = False
+    source: str = ""  # the source exactly as it was marked
 
 
 @dataclass(slots=True)
@@ -52,6 +54,8 @@ class Last:
     quoted: bool
     subject: bool
     pronoun: bool
+    possessive: bool  # "Clinton’s"
+    oblique: bool  # after a preposition
     count: int  # mentions so far
     salience: float
 
@@ -79,27 +83,34 @@ class Timeline:
                 at, entity = self.pronouns[self._next_pronoun]
                 if at < word and at < name_at:
                     self._next_pronoun += 1
-                    self.mention(entity, at, subject=True, pronoun=True)
+                    self.mention(entity, at, at + 1, pronoun=True)
                     continue
             if name_at >= word:
                 return
             name = names[self._next]
             self._next += 1
             if self.reading.entities[name.entity].kind != PLACE:
-                self.mention(name.entity, name.begin, subject=self._subject(name), pronoun=False)
+                self.mention(name.entity, name.begin, name.last, pronoun=False)
 
-    def _subject(self, name: Name) -> bool:
-        """Whether the name stands where subjects stand: at the start of its sentence or clause."""
+    def _subject(self, word: int) -> bool:
+        """Whether a mention stands where subjects stand: at the start of its sentence or clause."""
         words = self.reading.page.words
-        if name.begin == 0 or words[name.begin].first:
+        if word == 0 or words[word].first:
             return True
-        before = words[name.begin - 1]
-        if before.sentence != words[name.begin].sentence or before.text in ',“"':
+        before = words[word - 1]
+        if before.sentence != words[word].sentence or before.text in ',“"':
             return True
-        return before.low in ("and", "but", "that", "as", "when", "while", "if", "because", "said")
+        return before.low in lexicon()["clause_starts"]
 
-    def mention(self, entity: int, word: int, *, subject: bool, pronoun: bool) -> None:
-        at = self.reading.page.words[word]
+    def mention(self, entity: int, word: int, end: int, *, pronoun: bool) -> None:
+        """Takes in a mention over the words ``[word, end)``."""
+        words = self.reading.page.words
+        at = words[word]
+        possessive = end < len(words) and words[end].low == "'s"
+        if pronoun:
+            possessive = at.low in lexicon()["possessives"]
+        subject = not possessive and self._subject(word)
+        before = words[word - 1].low if word else ""
         old = self.last.get(entity)
         salience = 1.0 + subject
         count = 1
@@ -109,7 +120,16 @@ class Timeline:
             salience += old.salience * _DECAY ** min(40, at.sentence - old.sentence)
             count = old.count + 1
         self.last[entity] = Last(
-            word, at.sentence, at.paragraph, at.quoted, subject, pronoun, count, salience
+            word=word,
+            sentence=at.sentence,
+            paragraph=at.paragraph,
+            quoted=at.quoted,
+            subject=subject,
+            pronoun=pronoun,
+            possessive=possessive,
+            oblique=before in lexicon()["prepositions"],
+            count=count,
+            salience=salience,
         )
         self.recent.pop(entity, None)
         self.recent[entity] = None

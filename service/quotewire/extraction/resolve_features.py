@@ -25,7 +25,7 @@ from quotewire.extraction.names_kinds import (
     WHICH,
     WHO,
 )
-from quotewire.extraction.resolve_candidates import HISTORY, Candidate, collect
+from quotewire.extraction.resolve_candidates import FAMILIES, HISTORY, Candidate, collect
 from quotewire.extraction.resolve_context import Answer, Query, Timeline
 from quotewire.extraction.resolve_reading import Reading, words_kind
 
@@ -80,8 +80,20 @@ def _of_query(
     }
     out.update({name: 1.0 for name, held in flags.items() if held})
     _of_cue(reading, query, out)
+    if phrase.kind in (HE, SHE, THEY, IT) and phrase.first < len(words):
+        low = words[phrase.first].low
+        possessive = low in lexicon()["possessives"]
+        before = words[phrase.first - 1].low if phrase.first else ""
+        out["q_possessive"] = float(possessive)
+        out["q_object"] = float(low in ("him", "them") or (low == "her" and not possessive))
+        out["q_oblique"] = float(before in lexicon()["prepositions"])
+        out["q_clause"] = float(before in lexicon()["clause_starts"])
     if phrase.kind == LETTER:
         out[f"q_letter_{words[phrase.head].low}"] = 1.0
+    if phrase.kind in _NOUNS and 0 <= phrase.head < len(words):
+        for family in FAMILIES:
+            if words[phrase.head].low in lexicon()[f"synonyms_{family}"]:
+                out[f"q_head_{family}"] = 1.0
     if phrase.determiner:
         out[f"q_det_{phrase.determiner}"] = 1.0
     if phrase.name is not None:
@@ -89,6 +101,9 @@ def _of_query(
         out["q_titled"] = float(bool(phrase.name.titles))
     if phrase.core < phrase.last:
         mark = words[phrase.core].text
+        after = words[phrase.core + 1].low if phrase.core + 1 < phrase.last else ""
+        if mark == "," and after in ("who", "which", "whose"):
+            out["q_tail_comma_who"] = 1.0
         out["q_tail_comma" if mark == "," else "q_tail_who" if mark.isalpha() else "q_tail"] = 1.0
     return out
 
@@ -259,6 +274,10 @@ def _ranks(
     return ranks
 
 
+def _is_subject(query: Query, low: str) -> bool:
+    return low in ("he", "she", "they", "it", "who") or query.phrase.kind in _NOUNS
+
+
 def _of_place(
     reading: Reading,
     timeline: Timeline,
@@ -291,6 +310,9 @@ def _of_place(
         "paragraph_before": last.paragraph == at.paragraph - 1,
         "last_subject": last.subject,
         "last_pronoun": last.pronoun,
+        "last_possessive": last.possessive,
+        "last_oblique": last.oblique,
+        "parallel": last.subject and query.word < len(words) and _is_subject(query, at.low),
         "last_quoted": last.quoted,
         "last_in_content": any(a <= last.word < b for a, b in query.content),
         "subject_here": last.subject and sentences == 0,

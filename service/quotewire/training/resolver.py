@@ -15,14 +15,15 @@ import torch
 from numpy.typing import NDArray
 
 from quotewire.evaluation import read_gold
+from quotewire.extraction.resolve import Resolver
 from quotewire.extraction.resolve_ranker import Floats
 from quotewire.extraction.resolve_types import TYPES
-from quotewire.extraction.resolve_weights import save_weights
+from quotewire.extraction.resolve_weights import load_weights, save_weights
 from quotewire.training.resolver_data import Example, TypeExample, from_gap, from_gold, from_gum
 
 Layers = list[tuple[Floats, Floats]]
 
-HIDDEN = 48
+HIDDEN = 64
 EPOCHS = 15
 BATCH = 64  # queries
 RATE = 3e-3
@@ -39,31 +40,36 @@ def train_resolver(
     out: Path,
     gap: Path | None = None,
     gum: Path | None = None,
-    networks: int = 3,
+    networks: int = 2,
     seed: int = 0,
 ) -> Iterator[str]:
     """Writes ``out`` (resolver.json) and yields lines of news.
 
     ``gold`` and ``layer`` are a corpus file and its layer with names, ``gap`` and ``gum`` the
-    coreference sets; ``networks`` are trained from seeds ``seed``, ``seed + 1``, … and averaged.
+    coreference sets.  ``networks`` are trained with the gold speakers as history, from seeds
+    ``seed``, ``seed + 1``, …, and as many again with the history that the first ones give, so that
+    the ranker knows its own mistakes; all are averaged.
     """
     torch.set_num_threads(1)
     articles = read_gold(gold, layer=layer)
     examples, types = from_gold(articles)
     right = sum(bool(e.right) for e in examples)
     yield f"{len(examples)} mentions, right name among the candidates of {right}"
-    for path, read in ((gap, from_gap), (gum, from_gum)):
+    more: list[Example] = []
+    for path, reader in ((gap, from_gap), (gum, from_gum)):
         if path is not None:
-            more = read(path)
-            examples += more
-            yield f"{len(more)} mentions from {path.name}"
+            found = reader(path)
+            more += found
+            yield f"{len(found)} mentions from {path.name}"
     features = sorted({name for e in examples for c in e.candidates for name in c})
-    nets = []
-    for n in range(networks):
-        nets.append(fit_ranker(examples, features, seed=seed + n))
-        yield f"network {n + 1} of {networks}"
     names, weights, bias = fit_types(types, seed=seed)
-    save_weights(out, features=features, networks=nets, types=(names, weights, bias))
+    nets: list[Layers] = []
+    for _ in range(2):
+        for _ in range(networks):
+            nets.append(fit_ranker(examples + more, features, seed=seed + len(nets)))
+            yield f"network {len(nets)} of {2 * networks}"
+        save_weights(out, features=features, networks=nets, types=(names, weights, bias))
+        examples, _ = from_gold(articles, resolver=Resolver(*load_weights(out)))
     yield f"{out}: {len(features)} features, {out.stat().st_size} bytes"
 
 
@@ -81,7 +87,8 @@ def fit_ranker(examples: Sequence[Example], features: Sequence[str], *, seed: in
         right[[row + r for r in example.right]] = True
         for candidate in example.candidates:
             for name, value in candidate.items():
-                x[row, columns[name]] = value
+                if name in columns:
+                    x[row, columns[name]] = value
             row += 1
     weight = torch.tensor([e.weight for e in usable])
     inputs, marks = torch.from_numpy(x), torch.from_numpy(right)

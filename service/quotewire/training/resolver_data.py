@@ -12,7 +12,7 @@ from pathlib import Path
 from quotewire.evaluation import GoldArticle
 from quotewire.evaluation.names import normalised, same_name
 from quotewire.extraction.names_kinds import HE, IT, SHE, THEY, pronoun_kinds
-from quotewire.extraction.resolve import Attribution, resolve_all
+from quotewire.extraction.resolve import Attribution, Resolver, resolve_all
 from quotewire.extraction.resolve_candidates import Candidate
 from quotewire.extraction.resolve_context import Answer, Query
 from quotewire.extraction.resolve_reading import Reading, match_key, read
@@ -75,15 +75,21 @@ def kinds_of(article: GoldArticle) -> list[str]:
     ]
 
 
-def from_gold(articles: Sequence[GoldArticle]) -> tuple[list[Example], list[TypeExample]]:
-    """An example for each gold row and each part of a joint speaker.  Earlier speakers are the
-    gold ones, so that one wrong name does not spoil those after it."""
+def from_gold(
+    articles: Sequence[GoldArticle], *, resolver: Resolver | None = None
+) -> tuple[list[Example], list[TypeExample]]:
+    """An example for each gold row and each part of a joint speaker.
+
+    Earlier speakers are the gold ones, or with ``resolver`` those that it names, right or wrong:
+    what the ranker will have at hand when it runs.
+    """
     asked = _Asked()
     for article in articles:
         reading = read(article.article)
 
         def answer(query: Query, found: list[Candidate], article: GoldArticle = article) -> Answer:
-            return _gold_answer(asked, article, query, found)
+            right = _gold_answer(asked, article, query, found)
+            return right if resolver is None else resolver.choose(query, found)
 
         answers = resolve_all(reading, gold_attributions(article), answer)
         for row, held in zip(article.rows, answers, strict=True):
