@@ -34,7 +34,6 @@ from quotewire.serving.configuration import Configuration
 from quotewire.serving.hosting import ModelHost
 from quotewire.serving.interceptors import Edge
 from quotewire.serving.lifecycle import Lifecycle, Phase
-from quotewire.serving.listener import Listener
 from quotewire.serving.metrics import Metrics, MetricsPort
 from quotewire.serving.registry import ModelRegistry
 from quotewire.serving.servicers import ExtractionServicer, ModelServicer
@@ -87,13 +86,19 @@ class Server:
             host=self._host,
         )
         self._health = health.aio.HealthServicer()
-        self._admin: Listener | None = None
+        self._admin: grpc.aio.Server | None = None
         self._metrics_port: MetricsPort | None = None
         self.admin_port: int | None = None
         self.metrics_port: int | None = None
-        self._public = Listener(
-            self._make_public,
-            bind=lambda server, port: self._bind(server, "", settings.host, port),
+        self._server = self._make_server(
+            Edge(
+                self.lifecycle,
+                clients=self._clients,
+                metrics=self.metrics,
+                tracing=self._tracing,
+                max_request_bytes=settings.max_request_bytes,
+                max_call_s=settings.max_call_s,
+            )
         )
 
     def _host(self, extractor: Extractor) -> ModelHost:
@@ -123,36 +128,6 @@ class Server:
         self.configuration.read_clients()
         # The library's servicer starts as SERVING.
         await self._set_health(serving=False)
-        if settings.admin_port is not None:
-            self._admin = Listener(
-                self._make_admin,
-                bind=lambda server, port: self._bind(server, "admin_", settings.admin_host, port),
-            )
-            self.admin_port = await self._admin.start(settings.admin_port)
-            logger.info("admin on %s:%d", settings.admin_host, self.admin_port)
-        if settings.metrics_port is not None:
-            self._metrics_port = MetricsPort(
-                self.metrics, host=settings.metrics_host, port=settings.metrics_port
-            )
-            self.metrics_port = self._metrics_port.port
-            logger.info("metrics on %s:%d", settings.metrics_host, self.metrics_port)
-        port = await self._public.start(settings.port)
-        self._warn_of_open_doors()
-        logger.info("listening on %s:%d, loading models", _bracketed(settings.host), port)
-        return port
-
-    def _make_public(self) -> grpc.aio.Server:
-        settings = self._settings
-        server = self._make_server(
-            Edge(
-                self.lifecycle,
-                clients=self._clients,
-                metrics=self.metrics,
-                tracing=self._tracing,
-                max_request_bytes=settings.max_request_bytes,
-                max_call_s=settings.max_call_s,
-            )
-        )
         extraction_service_pb2_grpc.add_ExtractionServiceServicer_to_server(
             ExtractionServicer(
                 self.models,
@@ -161,15 +136,32 @@ class Server:
                 tracing=self._tracing,
                 settings=settings,
             ),
-            server,
+            self._server,
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelServicer(self.models), server
+            ModelServicer(self.models), self._server
         )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
-        return server
+        reflection.enable_server_reflection(names, self._server)
+        port = self._listen(self._server, "", settings.host, settings.port)
+        if settings.admin_port is not None:
+            self._admin = self._make_admin()
+            self.admin_port = self._listen(
+                self._admin, "admin_", settings.admin_host, settings.admin_port
+            )
+            await self._admin.start()
+            logger.info("admin on %s:%d", settings.admin_host, self.admin_port)
+        if settings.metrics_port is not None:
+            self._metrics_port = MetricsPort(
+                self.metrics, host=settings.metrics_host, port=settings.metrics_port
+            )
+            self.metrics_port = self._metrics_port.port
+            logger.info("metrics on %s:%d", settings.metrics_host, self.metrics_port)
+        await self._server.start()
+        self._warn_of_open_doors()
+        logger.info("listening on %s:%d, loading models", _bracketed(settings.host), port)
+        return port
 
     def _make_admin(self) -> grpc.aio.Server:
         token_file = self._settings.admin_token_file
@@ -195,7 +187,7 @@ class Server:
         reflection.enable_server_reflection((ADMIN_SERVICE, reflection.SERVICE_NAME), server)
         return server
 
-    def _bind(self, server: grpc.aio.Server, prefix: str, host: str, port: int) -> int:
+    def _listen(self, server: grpc.aio.Server, prefix: str, host: str, port: int) -> int:
         """Raises ConfigError naming the settings."""
         address = f"{_bracketed(host)}:{port}"
         credentials = self._credentials()
@@ -267,7 +259,7 @@ class Server:
         if not await self.lifecycle.wait_idle(self._settings.grace_s):
             logger.warning("calls still running after %g seconds are cut", self._settings.grace_s)
         # Health watches never end by themselves, so this is no place for the whole grace time.
-        await self._public.stop(min(FLUSH_S, max(ends - time.monotonic(), 0.0)))
+        await self._server.stop(min(FLUSH_S, max(ends - time.monotonic(), 0.0)))
         if self._admin:
             await self._admin.stop(FLUSH_S)
         await self.configuration.close()
