@@ -65,6 +65,18 @@ def test_tuning_is_told_and_kept(finished: tuple[Path, Path, list[str]]) -> None
     assert len(read_description(folder).decoding.calibration) == 8
 
 
+def test_a_model_that_finds_nothing_gets_its_card_too(tmp_path: Path) -> None:
+    data = write_corpus(tmp_path / "data", articles=2)
+    config = write_config(
+        tmp_path / "c.toml", base=write_base(tmp_path / "base"), data=data, epochs=1
+    )
+    config.write_text(config.read_text().replace("tune = false", "tune = true"))
+    news = [report.news for report in train(read_config(config)) if report.news]
+    assert any("nothing to calibrate" in line for line in news)
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())["metrics"]
+    assert metrics["dev.calibration_error_cross_validated"] is None
+
+
 def test_logistic_regression_finds_the_weights_that_made_its_data() -> None:
     rng = np.random.default_rng(0)
     features = np.column_stack([np.ones(40_000), rng.normal(size=(40_000, 2))])

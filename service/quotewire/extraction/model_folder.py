@@ -43,9 +43,9 @@ MODEL_HOMES = (_PACKAGE / "_models", _PACKAGE.parent.parent / "models")
 class Decoding:
     """Numbers chosen on the development set, not learned by gradient.
 
-    ``cue_bias`` (nats) is added to the START scores of [outer, nested] cues before decoding;
-    ``proposal_bias`` likewise, to propose candidates for the second look; ``valid_threshold`` is
-    the least second-look probability of a kept cue, per channel.  ``role_bias`` follows ROLES.
+    ``proposal_bias`` (nats) is added to the START scores of [outer, nested] cues to propose
+    candidates for the second look; ``valid_threshold`` is the least second-look probability of a
+    kept cue, per channel; ``role_bias`` (nats, on START) follows ROLES.
     ``calibration`` are the weights of the confidence model (see decode.py), empty for none.
     """
 

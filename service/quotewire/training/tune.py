@@ -218,17 +218,22 @@ def cross_validated_error(features: Array, right: Array, article: npt.NDArray[np
     return expected_calibration_error(predicted, right)
 
 
-def tune(folder: Path, *, gold: Path, layer: Path | None) -> Iterator[tuple[float, str]]:
+def tune(folder: Path, *, gold: Path, layer: Path | None) -> Iterator[tuple[float | None, str]]:
     """Chooses decoding numbers and calibration for ``folder`` and writes them to its
     ``config.json``; yields lines of news, each with the cross-validated calibration error, which
-    is known with the last one (0 before)."""
+    is known with the last one (None before, and where no
+    statement is found at all)."""
     dev = read_dev(folder, gold=gold, layer=layer)
     description = read_description(folder)
     best = replace(description.decoding, calibration=())
     for knob, value, figure, chosen in search(dev, best):
         best = chosen
-        yield 0.0, f"{knob} {value:+.2f}: {100 * figure:.2f}"
+        yield None, f"{knob} {value:+.2f}: {100 * figure:.2f}"
     features, right, article = right_or_wrong(dev, best)
+    if not len(right):
+        write_description(folder, replace(description, decoding=best))
+        yield None, "no statement found: nothing to calibrate confidence on"
+        return
     weights = fit_logistic(features, right)
     best = replace(best, calibration=tuple(round(float(w), 4) for w in weights))
     write_description(folder, replace(description, decoding=best))
