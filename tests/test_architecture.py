@@ -22,7 +22,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"extraction", "evaluation"},
     "batch": {"extraction"},
     "render": {"extraction"},
-    "serving": {"extraction", "pb"},
+    "experiments": {"extraction", "evaluation"},
+    "serving": {"extraction", "experiments", "pb"},
     "streaming": {"pb", "serving"},
     "client": {"pb", "serving", "streaming"},
 }

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dquotewire/v1/extraction.proto\x12\x0cquotewire.v1\x1a\x17google/rpc/status.proto\"j\n\x07\x41rticle\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x11\n\tpublisher\x18\x04 \x01(\t\x12\x11\n\tpublished\x18\x05 \x01(\t\x12\x10\n\x08language\x18\x06 \x01(\t\"\xa1\x01\n\x0e\x45xtractOptions\x12\x35\n\x0foffset_encoding\x18\x01 \x01(\x0e\x32\x1c.quotewire.v1.OffsetEncoding\x12\x1b\n\x0emin_confidence\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12(\n\x04\x61\x63ts\x18\x03 \x01(\x0e\x32\x1a.quotewire.v1.ActSelectionB\x11\n\x0f_min_confidence\"\"\n\x04Span\x12\r\n\x05start\x18\x01 \x01(\r\x12\x0b\n\x03\x65nd\x18\x02 \x01(\r\"4\n\x08TextSpan\x12\r\n\x05start\x18\x01 \x01(\r\x12\x0b\n\x03\x65nd\x18\x02 \x01(\r\x12\x0c\n\x04text\x18\x03 \x01(\t\"\x85\x01\n\x05Quote\x12\x0c\n\x04text\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.quotewire.v1.QuoteKind\x12!\n\x05spans\x18\x03 \x03(\x0b\x32\x12.quotewire.v1.Span\x12$\n\x08verbatim\x18\x04 \x03(\x0b\x32\x12.quotewire.v1.Span\"\x88\x01\n\x07Speaker\x12,\n\x07mention\x18\x01 \x01(\x0b\x32\x16.quotewire.v1.TextSpanH\x00\x88\x01\x01\x12\x11\n\x04name\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\'\n\x04type\x18\x03 \x01(\x0e\x32\x19.quotewire.v1.SpeakerTypeB\n\n\x08_mentionB\x07\n\x05_name\"\x81\x01\n\x0cIntermediary\x12\'\n\x07mention\x18\x01 \x01(\x0b\x32\x16.quotewire.v1.TextSpan\x12\x11\n\x04name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12,\n\x04kind\x18\x03 \x01(\x0e\x32\x1e.quotewire.v1.IntermediaryKindB\x07\n\x05_name\"\xe9\x02\n\tStatement\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1e\n\x03\x61\x63t\x18\x02 \x01(\x0e\x32\x11.quotewire.v1.Act\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\"\n\x05quote\x18\x04 \x01(\x0b\x32\x13.quotewire.v1.Quote\x12#\n\x03\x63ue\x18\x05 \x01(\x0b\x32\x16.quotewire.v1.TextSpan\x12+\n\x07speaker\x18\x06 \x01(\x0b\x32\x15.quotewire.v1.SpeakerH\x00\x88\x01\x01\x12\x32\n\x0eintermediaries\x18\x07 \x03(\x0b\x32\x1a.quotewire.v1.Intermediary\x12.\n\taddressee\x18\x08 \x01(\x0b\x32\x16.quotewire.v1.TextSpanH\x01\x88\x01\x01\x12\x18\n\x0breported_in\x18\t \x01(\tH\x02\x88\x01\x01\x42\n\n\x08_speakerB\x0c\n\n_addresseeB\x0e\n\x0c_reported_in\"\xc9\x01\n\nExtraction\x12\x12\n\narticle_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12+\n\nstatements\x18\x03 \x03(\x0b\x32\x17.quotewire.v1.Statement\x12\x35\n\x0foffset_encoding\x18\x04 \x01(\x0e\x32\x1c.quotewire.v1.OffsetEncoding\x12\x15\n\x08language\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x08warnings\x18\x06 \x03(\tB\x0b\n\t_language\"\x8b\x01\n\x06\x41nswer\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x12\n\narticle_id\x18\x02 \x01(\t\x12.\n\nextraction\x18\x03 \x01(\x0b\x32\x18.quotewire.v1.ExtractionH\x00\x12#\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome*\x87\x01\n\x0eOffsetEncoding\x12\x1f\n\x1bOFFSET_ENCODING_UNSPECIFIED\x10\x00\x12\x1f\n\x1bOFFSET_ENCODING_CODE_POINTS\x10\x01\x12\x19\n\x15OFFSET_ENCODING_UTF16\x10\x02\x12\x18\n\x14OFFSET_ENCODING_UTF8\x10\x03*?\n\x03\x41\x63t\x12\x13\n\x0f\x41\x43T_UNSPECIFIED\x10\x00\x12\x11\n\rACT_STATEMENT\x10\x01\x12\x10\n\x0c\x41\x43T_ATTITUDE\x10\x02*b\n\x0c\x41\x63tSelection\x12\x1d\n\x19\x41\x43T_SELECTION_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41\x43T_SELECTION_STATEMENTS\x10\x01\x12\x15\n\x11\x41\x43T_SELECTION_ALL\x10\x02*m\n\tQuoteKind\x12\x1a\n\x16QUOTE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11QUOTE_KIND_DIRECT\x10\x01\x12\x17\n\x13QUOTE_KIND_INDIRECT\x10\x02\x12\x14\n\x10QUOTE_KIND_MIXED\x10\x03*\x96\x01\n\x0bSpeakerType\x12\x1c\n\x18SPEAKER_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13SPEAKER_TYPE_PERSON\x10\x01\x12\x1d\n\x19SPEAKER_TYPE_ORGANIZATION\x10\x02\x12\x16\n\x12SPEAKER_TYPE_GROUP\x10\x03\x12\x19\n\x15SPEAKER_TYPE_DOCUMENT\x10\x04*\xce\x01\n\x10IntermediaryKind\x12!\n\x1dINTERMEDIARY_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18INTERMEDIARY_KIND_OUTLET\x10\x01\x12\x1e\n\x1aINTERMEDIARY_KIND_PLATFORM\x10\x02\x12\x1c\n\x18INTERMEDIARY_KIND_PERSON\x10\x03\x12\x1b\n\x17INTERMEDIARY_KIND_PRESS\x10\x04\x12\x1e\n\x1aINTERMEDIARY_KIND_DOCUMENT\x10\x05\x42\x1cP\x01Z\x18quotewire/v1;quotewirev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dquotewire/v1/extraction.proto\x12\x0cquotewire.v1\x1a\x17google/rpc/status.proto\"{\n\x07\x41rticle\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x11\n\tpublisher\x18\x04 \x01(\t\x12\x11\n\tpublished\x18\x05 \x01(\t\x12\x10\n\x08language\x18\x06 \x01(\t\x12\x0f\n\x07section\x18\x07 \x01(\t\"\xa1\x01\n\x0e\x45xtractOptions\x12\x35\n\x0foffset_encoding\x18\x01 \x01(\x0e\x32\x1c.quotewire.v1.OffsetEncoding\x12\x1b\n\x0emin_confidence\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12(\n\x04\x61\x63ts\x18\x03 \x01(\x0e\x32\x1a.quotewire.v1.ActSelectionB\x11\n\x0f_min_confidence\"\"\n\x04Span\x12\r\n\x05start\x18\x01 \x01(\r\x12\x0b\n\x03\x65nd\x18\x02 \x01(\r\"4\n\x08TextSpan\x12\r\n\x05start\x18\x01 \x01(\r\x12\x0b\n\x03\x65nd\x18\x02 \x01(\r\x12\x0c\n\x04text\x18\x03 \x01(\t\"\x85\x01\n\x05Quote\x12\x0c\n\x04text\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.quotewire.v1.QuoteKind\x12!\n\x05spans\x18\x03 \x03(\x0b\x32\x12.quotewire.v1.Span\x12$\n\x08verbatim\x18\x04 \x03(\x0b\x32\x12.quotewire.v1.Span\"\x88\x01\n\x07Speaker\x12,\n\x07mention\x18\x01 \x01(\x0b\x32\x16.quotewire.v1.TextSpanH\x00\x88\x01\x01\x12\x11\n\x04name\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\'\n\x04type\x18\x03 \x01(\x0e\x32\x19.quotewire.v1.SpeakerTypeB\n\n\x08_mentionB\x07\n\x05_name\"\x81\x01\n\x0cIntermediary\x12\'\n\x07mention\x18\x01 \x01(\x0b\x32\x16.quotewire.v1.TextSpan\x12\x11\n\x04name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12,\n\x04kind\x18\x03 \x01(\x0e\x32\x1e.quotewire.v1.IntermediaryKindB\x07\n\x05_name\"\xe9\x02\n\tStatement\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1e\n\x03\x61\x63t\x18\x02 \x01(\x0e\x32\x11.quotewire.v1.Act\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\"\n\x05quote\x18\x04 \x01(\x0b\x32\x13.quotewire.v1.Quote\x12#\n\x03\x63ue\x18\x05 \x01(\x0b\x32\x16.quotewire.v1.TextSpan\x12+\n\x07speaker\x18\x06 \x01(\x0b\x32\x15.quotewire.v1.SpeakerH\x00\x88\x01\x01\x12\x32\n\x0eintermediaries\x18\x07 \x03(\x0b\x32\x1a.quotewire.v1.Intermediary\x12.\n\taddressee\x18\x08 \x01(\x0b\x32\x16.quotewire.v1.TextSpanH\x01\x88\x01\x01\x12\x18\n\x0breported_in\x18\t \x01(\tH\x02\x88\x01\x01\x42\n\n\x08_speakerB\x0c\n\n_addresseeB\x0e\n\x0c_reported_in\"S\n\nAssignment\x12\x12\n\nexperiment\x18\x01 \x01(\t\x12\x0f\n\x07variant\x18\x02 \x01(\t\x12\x0e\n\x06\x62ucket\x18\x03 \x01(\r\x12\x10\n\x08override\x18\x04 \x01(\x08\"\x8b\x02\n\nExtraction\x12\x12\n\narticle_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12+\n\nstatements\x18\x03 \x03(\x0b\x32\x17.quotewire.v1.Statement\x12\x35\n\x0foffset_encoding\x18\x04 \x01(\x0e\x32\x1c.quotewire.v1.OffsetEncoding\x12\x15\n\x08language\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x08warnings\x18\x06 \x03(\t\x12\x31\n\nassignment\x18\x07 \x01(\x0b\x32\x18.quotewire.v1.AssignmentH\x01\x88\x01\x01\x42\x0b\n\t_languageB\r\n\x0b_assignment\"\x8b\x01\n\x06\x41nswer\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x12\n\narticle_id\x18\x02 \x01(\t\x12.\n\nextraction\x18\x03 \x01(\x0b\x32\x18.quotewire.v1.ExtractionH\x00\x12#\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome*\x87\x01\n\x0eOffsetEncoding\x12\x1f\n\x1bOFFSET_ENCODING_UNSPECIFIED\x10\x00\x12\x1f\n\x1bOFFSET_ENCODING_CODE_POINTS\x10\x01\x12\x19\n\x15OFFSET_ENCODING_UTF16\x10\x02\x12\x18\n\x14OFFSET_ENCODING_UTF8\x10\x03*?\n\x03\x41\x63t\x12\x13\n\x0f\x41\x43T_UNSPECIFIED\x10\x00\x12\x11\n\rACT_STATEMENT\x10\x01\x12\x10\n\x0c\x41\x43T_ATTITUDE\x10\x02*b\n\x0c\x41\x63tSelection\x12\x1d\n\x19\x41\x43T_SELECTION_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41\x43T_SELECTION_STATEMENTS\x10\x01\x12\x15\n\x11\x41\x43T_SELECTION_ALL\x10\x02*m\n\tQuoteKind\x12\x1a\n\x16QUOTE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11QUOTE_KIND_DIRECT\x10\x01\x12\x17\n\x13QUOTE_KIND_INDIRECT\x10\x02\x12\x14\n\x10QUOTE_KIND_MIXED\x10\x03*\x96\x01\n\x0bSpeakerType\x12\x1c\n\x18SPEAKER_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13SPEAKER_TYPE_PERSON\x10\x01\x12\x1d\n\x19SPEAKER_TYPE_ORGANIZATION\x10\x02\x12\x16\n\x12SPEAKER_TYPE_GROUP\x10\x03\x12\x19\n\x15SPEAKER_TYPE_DOCUMENT\x10\x04*\xce\x01\n\x10IntermediaryKind\x12!\n\x1dINTERMEDIARY_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18INTERMEDIARY_KIND_OUTLET\x10\x01\x12\x1e\n\x1aINTERMEDIARY_KIND_PLATFORM\x10\x02\x12\x1c\n\x18INTERMEDIARY_KIND_PERSON\x10\x03\x12\x1b\n\x17INTERMEDIARY_KIND_PRESS\x10\x04\x12\x1e\n\x1aINTERMEDIARY_KIND_DOCUMENT\x10\x05\x42\x1cP\x01Z\x18quotewire/v1;quotewirev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,36 +33,38 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'quotewire.pb.v1.extraction_
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001Z\030quotewire/v1;quotewirev1'
-  _globals['_OFFSETENCODING']._serialized_start=1552
-  _globals['_OFFSETENCODING']._serialized_end=1687
-  _globals['_ACT']._serialized_start=1689
-  _globals['_ACT']._serialized_end=1752
-  _globals['_ACTSELECTION']._serialized_start=1754
-  _globals['_ACTSELECTION']._serialized_end=1852
-  _globals['_QUOTEKIND']._serialized_start=1854
-  _globals['_QUOTEKIND']._serialized_end=1963
-  _globals['_SPEAKERTYPE']._serialized_start=1966
-  _globals['_SPEAKERTYPE']._serialized_end=2116
-  _globals['_INTERMEDIARYKIND']._serialized_start=2119
-  _globals['_INTERMEDIARYKIND']._serialized_end=2325
+  _globals['_OFFSETENCODING']._serialized_start=1720
+  _globals['_OFFSETENCODING']._serialized_end=1855
+  _globals['_ACT']._serialized_start=1857
+  _globals['_ACT']._serialized_end=1920
+  _globals['_ACTSELECTION']._serialized_start=1922
+  _globals['_ACTSELECTION']._serialized_end=2020
+  _globals['_QUOTEKIND']._serialized_start=2022
+  _globals['_QUOTEKIND']._serialized_end=2131
+  _globals['_SPEAKERTYPE']._serialized_start=2134
+  _globals['_SPEAKERTYPE']._serialized_end=2284
+  _globals['_INTERMEDIARYKIND']._serialized_start=2287
+  _globals['_INTERMEDIARYKIND']._serialized_end=2493
   _globals['_ARTICLE']._serialized_start=72
-  _globals['_ARTICLE']._serialized_end=178
-  _globals['_EXTRACTOPTIONS']._serialized_start=181
-  _globals['_EXTRACTOPTIONS']._serialized_end=342
-  _globals['_SPAN']._serialized_start=344
-  _globals['_SPAN']._serialized_end=378
-  _globals['_TEXTSPAN']._serialized_start=380
-  _globals['_TEXTSPAN']._serialized_end=432
-  _globals['_QUOTE']._serialized_start=435
-  _globals['_QUOTE']._serialized_end=568
-  _globals['_SPEAKER']._serialized_start=571
-  _globals['_SPEAKER']._serialized_end=707
-  _globals['_INTERMEDIARY']._serialized_start=710
-  _globals['_INTERMEDIARY']._serialized_end=839
-  _globals['_STATEMENT']._serialized_start=842
-  _globals['_STATEMENT']._serialized_end=1203
-  _globals['_EXTRACTION']._serialized_start=1206
-  _globals['_EXTRACTION']._serialized_end=1407
-  _globals['_ANSWER']._serialized_start=1410
-  _globals['_ANSWER']._serialized_end=1549
+  _globals['_ARTICLE']._serialized_end=195
+  _globals['_EXTRACTOPTIONS']._serialized_start=198
+  _globals['_EXTRACTOPTIONS']._serialized_end=359
+  _globals['_SPAN']._serialized_start=361
+  _globals['_SPAN']._serialized_end=395
+  _globals['_TEXTSPAN']._serialized_start=397
+  _globals['_TEXTSPAN']._serialized_end=449
+  _globals['_QUOTE']._serialized_start=452
+  _globals['_QUOTE']._serialized_end=585
+  _globals['_SPEAKER']._serialized_start=588
+  _globals['_SPEAKER']._serialized_end=724
+  _globals['_INTERMEDIARY']._serialized_start=727
+  _globals['_INTERMEDIARY']._serialized_end=856
+  _globals['_STATEMENT']._serialized_start=859
+  _globals['_STATEMENT']._serialized_end=1220
+  _globals['_ASSIGNMENT']._serialized_start=1222
+  _globals['_ASSIGNMENT']._serialized_end=1305
+  _globals['_EXTRACTION']._serialized_start=1308
+  _globals['_EXTRACTION']._serialized_end=1575
+  _globals['_ANSWER']._serialized_start=1578
+  _globals['_ANSWER']._serialized_end=1717
 # @@protoc_insertion_point(module_scope)

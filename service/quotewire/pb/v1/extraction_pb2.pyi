@@ -204,6 +204,7 @@ class Article(_message.Message):
     PUBLISHER_FIELD_NUMBER: _builtins.int
     PUBLISHED_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    SECTION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The caller's own identifier, at most 256 code points; it comes back with the answer. Empty: the
     server answers with "sha256:" and the first 32 hexadecimal digits of the SHA-256 of the text's
@@ -222,6 +223,10 @@ class Article(_message.Message):
     """When it was published, RFC 3339 recommended; not interpreted. Empty: unknown."""
     language: _builtins.str
     """ISO 639-1 code of the text's language ("en"). Empty: the server detects it."""
+    section: _builtins.str
+    """The publisher's section ("politics"), free text, at most 256 code points; not interpreted, but
+    experiments are reported by it. Empty: unknown.
+    """
     def __init__(
         self,
         *,
@@ -231,10 +236,11 @@ class Article(_message.Message):
         publisher: _builtins.str = ...,
         published: _builtins.str = ...,
         language: _builtins.str = ...,
+        section: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "language", b"language", "published", b"published", "publisher", b"publisher", "text", b"text", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "language", b"language", "published", b"published", "publisher", b"publisher", "section", b"section", "text", b"text", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -523,6 +529,44 @@ class Statement(_message.Message):
 Global___Statement: _TypeAlias = Statement  # noqa: Y015
 
 @_typing.final
+class Assignment(_message.Message):
+    """Which variant of which experiment an article got (docs/experiments.md)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    VARIANT_FIELD_NUMBER: _builtins.int
+    BUCKET_FIELD_NUMBER: _builtins.int
+    OVERRIDE_FIELD_NUMBER: _builtins.int
+    experiment: _builtins.str
+    """The experiment's name."""
+    variant: _builtins.str
+    """The name of the variant that answered."""
+    bucket: _builtins.int
+    """The bucket of the article's unit, in [0, 10000): a whole number that depends on nothing but the
+    experiment's salt and the unit.
+    """
+    override: _builtins.bool
+    """Whether the operator named this article, publisher or caller to get this variant, so that it
+    was not drawn.
+    """
+    def __init__(
+        self,
+        *,
+        experiment: _builtins.str = ...,
+        variant: _builtins.str = ...,
+        bucket: _builtins.int = ...,
+        override: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bucket", b"bucket", "experiment", b"experiment", "override", b"override", "variant", b"variant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Assignment: _TypeAlias = Assignment  # noqa: Y015
+
+@_typing.final
 class Extraction(_message.Message):
     """All statements of one article."""
 
@@ -534,6 +578,7 @@ class Extraction(_message.Message):
     OFFSET_ENCODING_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
+    ASSIGNMENT_FIELD_NUMBER: _builtins.int
     article_id: _builtins.str
     """The article's id as sent, or the one that the server gave it (see Article.id)."""
     model: _builtins.str
@@ -552,6 +597,10 @@ class Extraction(_message.Message):
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the caller should know about this answer, in English sentences."""
 
+    @_builtins.property
+    def assignment(self) -> Global___Assignment:
+        """Which variant of which experiment answered. Absent: none."""
+
     def __init__(
         self,
         *,
@@ -561,13 +610,19 @@ class Extraction(_message.Message):
         offset_encoding: Global___OffsetEncoding.ValueType = ...,
         language: _builtins.str | None = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
+        assignment: Global___Assignment | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_language", b"_language", "language", b"language"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_assignment", b"_assignment", "_language", b"_language", "assignment", b"assignment", "language", b"language"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_language", b"_language", "article_id", b"article_id", "language", b"language", "model", b"model", "offset_encoding", b"offset_encoding", "statements", b"statements", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_assignment", b"_assignment", "_language", b"_language", "article_id", b"article_id", "assignment", b"assignment", "language", b"language", "model", b"model", "offset_encoding", b"offset_encoding", "statements", b"statements", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__assignment: _TypeAlias = _typing.Literal["assignment"]  # noqa: Y015
+    _WhichOneofArgType__assignment: _TypeAlias = _typing.Literal["_assignment", b"_assignment"]  # noqa: Y015
     _WhichOneofReturnType__language: _TypeAlias = _typing.Literal["language"]  # noqa: Y015
     _WhichOneofArgType__language: _TypeAlias = _typing.Literal["_language", b"_language"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__assignment) -> _WhichOneofReturnType__assignment | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__language) -> _WhichOneofReturnType__language | None: ...
 
 Global___Extraction: _TypeAlias = Extraction  # noqa: Y015
