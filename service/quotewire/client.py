@@ -74,6 +74,7 @@ class AsyncClient:
 
     ``target`` is any gRPC target (``host:port``, ``dns:///name:port`` for all replicas behind a
     name); ``credentials`` None means plain text (for TLS: ``grpc.ssl_channel_credentials``);
+    ``server_name`` is the name that the server's certificate bears, where that is not the target's;
     ``token`` is what this client shows the server, where that asks for one.  All methods raise what
     docs/errors.md lists: InputError, ModelNotFoundError, OverloadedError (RateLimitedError),
     UnauthenticatedError, UnavailableError (DrainingError), DeadlineError, ServiceError.
@@ -85,12 +86,16 @@ class AsyncClient:
         *,
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
+        server_name: str | None = None,
     ) -> None:
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        options = CHANNEL_OPTIONS
+        if server_name:
+            options += (("grpc.ssl_target_name_override", server_name),)
         if credentials is None:
-            self._channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+            self._channel = grpc.aio.insecure_channel(target, options=options)
         else:
-            self._channel = grpc.aio.secure_channel(target, credentials, options=CHANNEL_OPTIONS)
+            self._channel = grpc.aio.secure_channel(target, credentials, options=options)
         self._extraction = extraction_service_pb2_grpc.ExtractionServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
@@ -211,6 +216,7 @@ class Client:
         *,
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
+        server_name: str | None = None,
     ) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -219,7 +225,9 @@ class Client:
         self._thread.start()
 
         async def connect() -> AsyncClient:
-            return AsyncClient(target, credentials=credentials, token=token)
+            return AsyncClient(
+                target, credentials=credentials, token=token, server_name=server_name
+            )
 
         self._client = self._wait(connect())
 

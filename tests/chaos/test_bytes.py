@@ -13,7 +13,7 @@ import pytest
 
 from quotewire.client import Client
 from quotewire.pb.v1 import extraction_service_pb2 as service_pb
-from tests.load.harness import SOAK, article, check, report
+from tests.load.harness import GIVE_UP_S, SOAK, article, check, report
 from tests.serving.harness import (
     PATIENCE_S,
     Running,
@@ -22,7 +22,7 @@ from tests.serving.harness import (
     violated_field,
 )
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(GIVE_UP_S)
 ROUNDS = 200 if SOAK else 2
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

@@ -19,7 +19,7 @@ from quotewire.pb.v1 import extraction_service_pb2_grpc
 from quotewire.types import Article, Extraction
 from tests.chaos.proxy import Wire
 from tests.fakes import FakeModel, fake_extractor
-from tests.load.harness import SOAK, article, check, report
+from tests.load.harness import GIVE_UP_S, SOAK, article, check, report
 from tests.serving.harness import (
     PATIENCE_S,
     POISON,
@@ -29,7 +29,7 @@ from tests.serving.harness import (
     until,
 )
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(GIVE_UP_S)
 ROUNDS = 100 if SOAK else 3
 VANISHING = 32
 

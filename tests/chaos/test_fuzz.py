@@ -16,10 +16,10 @@ from quotewire.pb.v1 import extraction_service_pb2 as service_pb
 from quotewire.types import Article, ExtractOptions
 from tests.chaos import hostile
 from tests.fakes import fake_extractor
-from tests.load.harness import SOAK, ServerProcess, article, check, report
+from tests.load.harness import GIVE_UP_S, SOAK, ServerProcess, article, check, report
 from tests.serving.harness import slice_by
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(GIVE_UP_S)
 ARTICLES = 24_000 if SOAK else 300
 SEED = 20_261_122
 ENCODINGS = {1: "code points", 2: "utf16", 3: "utf8"}

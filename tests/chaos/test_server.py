@@ -12,9 +12,9 @@ import pytest
 from quotewire.client import AsyncClient, Client
 from quotewire.errors import UnavailableError
 from quotewire.types import Article, Extraction
-from tests.load.harness import PATIENCE_S, SOAK, ServerProcess, article, check, report
+from tests.load.harness import GIVE_UP_S, PATIENCE_S, SOAK, ServerProcess, article, check, report
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(GIVE_UP_S)
 KILLS = 5 if SOAK else 1
 RELOADS = 10
 

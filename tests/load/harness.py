@@ -28,6 +28,8 @@ SOAK = bool(os.environ.get("QUOTEWIRE_SOAK"))
 # A real model's name or folder, instead of the fake one, where a test takes any.
 SOAK_MODEL = os.environ.get("QUOTEWIRE_SOAK_MODEL")
 PATIENCE_S = 120.0
+# When pytest gives a test up: a hang, not a machine that has other things to do.
+GIVE_UP_S = 7200 if SOAK else 600
 
 
 def report(name: str, **figures: Any) -> None:
@@ -35,6 +37,7 @@ def report(name: str, **figures: Any) -> None:
     line = json.dumps({"test": name, **figures})
     print(f"\n{line}")
     if path := os.environ.get("QUOTEWIRE_SOAK_REPORT"):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 

@@ -20,14 +20,14 @@ from quotewire.serving import convert
 from quotewire.serving.interceptors import PUSHBACK_HEADER
 from quotewire.serving.status import detail
 from quotewire.types import Article
-from tests.load.harness import PATIENCE_S, SOAK, ServerProcess, article, check, report
+from tests.load.harness import GIVE_UP_S, PATIENCE_S, SOAK, ServerProcess, article, check, report
 from tests.serving.harness import error_info, rich_status
 
 CALLERS = 64
 # The soak runs for a time, the short version for a number of calls of each caller.
 SOAK_S = 60.0
 SHORT_CALLS = 3
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(GIVE_UP_S)
 
 
 async def test_64_callers_lose_nothing() -> None:

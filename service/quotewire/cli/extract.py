@@ -17,6 +17,7 @@ from quotewire.cli.common import (
     model_options,
     read_text,
 )
+from quotewire.cli.connection import Connection, connection_options
 from quotewire.types import Article, Extraction
 
 # Columns of the table where standard output is no terminal (and COLUMNS says nothing else).
@@ -43,6 +44,7 @@ _PIPE_WIDTH = 140
     help="Ask a running `quotewire serve` instead of loading a model here; --model then names one "
     "of the server's (default: the server's own default).",
 )
+@connection_options
 @click.pass_obj
 def extract(
     toolbox: Toolbox,
@@ -56,6 +58,7 @@ def extract(
     model: str | None,
     threads: int | None,
     server: str | None,
+    connection: Connection,
 ) -> None:
     """Print the statements of one article.
 
@@ -65,14 +68,14 @@ def extract(
     article = Article(id=name, text=read_text(file), title=title, publisher=publisher)
     options = extract_options(acts=acts, min_confidence=min_confidence)
     if server is None:
+        if connection.flags:
+            raise UserError(f"{connection.flags[0]}: got one without --server")
         extractor = toolbox.load_extractor(model, threads=threads)
         extraction = extractor.extract(article, options=options)
     else:
         if threads is not None:
             raise UserError("--threads: the server's threads are its own (quotewire serve)")
-        from quotewire.client import Client
-
-        with Client(server) as client:
+        with connection.client(server) as client:
             extraction = client.extract(article, options=options, model=model or "")
     if output == "json":
         _print_json(article, extraction)
