@@ -11,9 +11,10 @@ import torch
 from quotewire.extraction.chain import (
     BLOCKED,
     best_labelling,
-    labelling_score,
+    cross_entropy,
+    events,
     log_partition,
-    negative_log_likelihood,
+    marginals,
     runs,
     span_log_probability,
 )
@@ -50,20 +51,45 @@ def test_partition_sums_every_labelling(scores: np.ndarray) -> None:
     assert np.allclose(log_partition(torch.tensor(scores)), expected, atol=1e-4)
 
 
-def test_labelling_score_is_the_sum_by_hand(scores: np.ndarray) -> None:
+def test_events_of_a_labelling_add_up_to_its_score(scores: np.ndarray) -> None:
     for labels in every_labelling(scores.shape[1]):
-        inside = torch.tensor([labels] * len(scores))
-        expected = [score_by_hand(chain, labels) for chain in scores]
-        assert np.allclose(labelling_score(torch.tensor(scores), inside), expected, atol=1e-4)
+        score = (torch.tensor(scores) * events(torch.tensor(labels))).sum((-1, -2))
+        assert np.allclose(score, [score_by_hand(chain, labels) for chain in scores], atol=1e-4)
 
 
 def test_probabilities_of_all_labellings_sum_to_one(scores: np.ndarray) -> None:
     total = torch.zeros(len(scores))
     for labels in every_labelling(scores.shape[1]):
-        total += torch.exp(
-            -negative_log_likelihood(torch.tensor(scores), torch.tensor([labels] * len(scores)))
-        )
+        total += torch.exp(-cross_entropy(torch.tensor(scores), events(torch.tensor(labels))))
     assert torch.allclose(total, torch.ones(len(scores)), atol=1e-4)
+
+
+def test_marginals_are_the_events_of_all_labellings_by_their_probability(
+    scores: np.ndarray,
+) -> None:
+    chains = torch.tensor(scores)
+    expected = torch.zeros(chains.shape)
+    for labels in every_labelling(scores.shape[1]):
+        seen = events(torch.tensor(labels))
+        expected += torch.exp(-cross_entropy(chains, seen))[:, None, None] * seen
+    assert torch.allclose(marginals(chains), expected, atol=1e-4)
+
+
+def test_a_chain_is_least_surprised_by_a_teacher_of_its_own_mind(scores: np.ndarray) -> None:
+    teacher = torch.tensor(scores)
+    taught = marginals(teacher)
+    student = teacher.clone().requires_grad_()
+    cross_entropy(student, taught).sum().backward()
+    assert student.grad is not None
+    assert torch.allclose(student.grad, torch.zeros_like(teacher), atol=1e-4)
+    other = cross_entropy(teacher + torch.randn(teacher.shape), taught)
+    assert bool((other >= cross_entropy(teacher, taught) - 1e-4).all())
+
+
+def test_soft_labels_give_expected_events() -> None:
+    soft = events(torch.tensor([0.0, 0.3, 0.3, 0.0, 1.0]))
+    assert torch.allclose(soft[:, 0], torch.tensor([0.0, 0.3, 0.0, 0.0, 1.0]))
+    assert torch.allclose(soft[:, 2], torch.tensor([0.0, 0.0, 0.3, 0.0, 1.0]))
 
 
 def test_best_labelling_beats_every_other(scores: np.ndarray) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from quotewire.errors import ConfigError
+from quotewire.errors import ConfigError, ModelNotFoundError
 from quotewire.extraction.extractor import Extractor
 from quotewire.training.command import read_config, train
+from quotewire.training.start import start_from
 from tests.training.tiny import article, write_base, write_config, write_corpus
 
 
@@ -90,4 +91,48 @@ def test_a_broken_configuration_is_named(tmp_path: Path, change: str, message: s
 def test_a_base_without_an_encoder_is_refused(data: Path, tmp_path: Path) -> None:
     config = write_config(tmp_path / "c.toml", base=tmp_path, data=data, epochs=1)
     with pytest.raises(ConfigError, match=r"config\.json"):
+        list(train(read_config(config)))
+
+
+def test_a_student_keeps_layers_of_its_teacher_and_learns_from_it(
+    base: Path, data: Path, tmp_path: Path
+) -> None:
+    changes = {"encoder_rate": 3e-3, "head_rate": 5e-3, "average_decay": 0.9}
+    first = write_config(tmp_path / "c.toml", base=base, data=data, epochs=20, **changes)
+    list(train(read_config(first)))
+    teacher = tmp_path / "out"
+    start = start_from(str(teacher), layers=[1], network=read_config(first).network)
+    weights = start.network.state_dict()
+    taught = load_file(teacher / "model.safetensors")
+    last = "encoder.encoder.layer.{}.output.dense.weight"
+    assert weights[last.format(0)].equal(taught[last.format(1)].float())
+    assert last.format(1) not in weights
+    assert weights["second_look.word.weight"].equal(taught["second_look.word.weight"].float())
+
+    (tmp_path / "student").mkdir()
+    second = write_config(
+        tmp_path / "student" / "c.toml", base=teacher, data=data, epochs=6, **changes
+    )
+    second.write_text(f'layers = [1]\nteacher = "{teacher}"\ntrust = 0.7\n' + second.read_text())
+    news = [report.news or "" for report in train(read_config(second))]
+    assert any("nested" in line for line in news)
+    student = Extractor.load(str(tmp_path / "student" / "out"))
+    text, expected = article(101)
+    assert [
+        [[span.start, span.end] for span in statement.quote.spans]
+        for statement in student.extract(text).statements
+    ] == [gold["content"] for gold in expected]
+    assert student.info.parameters < Extractor.load(str(teacher)).info.parameters
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [("layers = [0]", "layers"), ("teacher = 'nowhere'", "nowhere")],
+)
+def test_a_student_without_a_teacher_s_folder_is_refused(
+    base: Path, data: Path, tmp_path: Path, extra: str, message: str
+) -> None:
+    config = write_config(tmp_path / "c.toml", base=base, data=data, epochs=1)
+    config.write_text(f"{extra}\n" + config.read_text())
+    with pytest.raises((ConfigError, ModelNotFoundError), match=message):
         list(train(read_config(config)))

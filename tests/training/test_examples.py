@@ -9,7 +9,7 @@ import torch
 from quotewire.extraction.chain import runs
 from quotewire.extraction.network import ACTS, ROLES
 from quotewire.training.augment import restyle
-from quotewire.training.corpus import WHOLE, Attribution, LabelledArticle
+from quotewire.training.corpus import BARE, WHOLE, Attribution, LabelledArticle
 from quotewire.training.dropout import PooledDropout, pool_dropout
 from quotewire.training.examples import UNKNOWN, align, make_batch, random_windows
 from quotewire.training.loop import one_cycle
@@ -28,7 +28,7 @@ def labelled(**changes: object) -> LabelledArticle:
         intermediary_kind="outlet",
         act="statement",
     )
-    return LabelledArticle("a", TEXT, None, None, (attribution,), WHOLE)
+    return LabelledArticle("a", TEXT, None, None, (attribution,), WHOLE, nested_known=True)
 
 
 def test_labels_move_to_words_and_back() -> None:
@@ -49,6 +49,22 @@ def test_labels_move_to_words_and_back() -> None:
     assert targets.act.tolist() == [ACTS.index("statement")]
     assert targets.speaker_type.tolist() == [UNKNOWN]
     assert bool(targets.nested_known[0])
+
+
+def test_what_nobody_looked_for_and_what_is_only_likely_stay_so() -> None:
+    bare = Attribution(cue=Span(10, 14), source=(Span(6, 9),), relays_known=False)
+    silver = Attribution(cue=Span(34, 40), source=(Span(30, 33),), nested=True, probability=0.25)
+    assert silver.cue.slice(TEXT) == "agrees"
+    article = LabelledArticle("a", TEXT, None, None, (bare, silver), BARE)
+    example = align(article, fake_tokenizer())
+    (window,) = (w for _, w in random_windows([example], max_pieces=60, rng=random.Random(0)))
+    _, targets, _ = make_batch([(example, window)])
+    assert targets.roles_known.tolist() == [[True, True, False, False], [True] * 4]
+    assert targets.probability.tolist() == [1.0, 0.25]
+    assert targets.cue_nested.tolist() == [False, True]
+    assert sorted(set(targets.nested.flatten().tolist())) == [0.0, 0.25]
+    assert float(targets.outer.sum()) == 1
+    assert not bool(targets.nested_known[0])
 
 
 def test_what_alignment_moves_is_counted() -> None:

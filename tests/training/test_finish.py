@@ -11,13 +11,13 @@ import pytest
 from quotewire.evaluation import read_gold
 from quotewire.extraction.extractor import Extractor
 from quotewire.extraction.model_folder import read_description
-from quotewire.training.command import read_config, train
-from quotewire.training.finish import evaluate_folder
-from quotewire.training.tune import (
+from quotewire.training.calibration import (
     cross_validated_error,
     expected_calibration_error,
     fit_logistic,
 )
+from quotewire.training.command import read_config, train
+from quotewire.training.finish import evaluate_folder
 from tests.training.tiny import write_base, write_config, write_corpus
 
 

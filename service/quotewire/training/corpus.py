@@ -24,7 +24,8 @@ WHOLE, TRIGGERS, BARE = "whole", "triggers", "bare"
 @dataclass(frozen=True, slots=True)
 class Attribution:
     """One labelled attribution.  ``act`` and ``speaker_type`` are None where nobody labelled them;
-    a missing intermediary or addressee means "none" (the layer's README)."""
+    ``relays_known`` says that somebody looked for an intermediary and an addressee, so that a
+    missing one means "none".  ``probability`` that it is one at all: below 1 for silver labels."""
 
     cue: Span
     source: tuple[Span, ...] = ()
@@ -36,11 +37,14 @@ class Attribution:
     speaker_type: str | None = None
     speaker: str | None = None
     nested: bool = False
+    relays_known: bool = True
+    probability: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledArticle:
-    """``layer`` says how much of our layer covers the article: WHOLE, TRIGGERS or BARE."""
+    """``layer`` says how much of our layer covers the article: WHOLE, TRIGGERS or BARE;
+    ``nested_known`` that all its nested statements are labelled, by hand or in silver."""
 
     id: str
     text: str
@@ -48,6 +52,7 @@ class LabelledArticle:
     publisher: str | None
     attributions: tuple[Attribution, ...]
     layer: str
+    nested_known: bool = False
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -78,7 +83,7 @@ def read_polnear(folder: Path, part: str) -> list[LabelledArticle]:
             attributions = [_whole(s) for s in whole[row["id"]]["statements"]]
         elif row["id"] in triggers:
             layer = TRIGGERS
-            attributions = _with_triggers(bare, triggers[row["id"]]["labels"])
+            attributions = _with_triggers(bare, triggers[row["id"]])
         else:
             layer, attributions = BARE, bare
         articles.append(
@@ -89,6 +94,7 @@ def read_polnear(folder: Path, part: str) -> list[LabelledArticle]:
                 publisher=row.get("publisher"),
                 attributions=tuple(a for a in attributions if a is not None),
                 layer=layer,
+                nested_known=layer == WHOLE,
             )
         )
     return articles
@@ -110,6 +116,7 @@ def _bare(row: dict[str, Any]) -> Attribution | None:
         cue=Span(cue[0].start, cue[-1].end),
         source=_spans(row["source"]),
         content=_spans(row["content"]),
+        relays_known=False,
     )
 
 
@@ -126,14 +133,19 @@ def _whole(row: dict[str, Any]) -> Attribution | None:
         speaker_type=row["speaker_type"],
         speaker=row["speaker"],
         nested=row["nested"],
+        relays_known=True,
     )
 
 
 def _with_triggers(
-    bare: list[Attribution | None], labels: list[dict[str, Any]]
+    bare: list[Attribution | None], layer: dict[str, Any]
 ) -> list[Attribution | None]:
     labelled = list(bare)
-    for label in labels:
+    for number in layer["reviewed"]:
+        attribution = labelled[number]
+        if attribution is not None:
+            labelled[number] = replace(attribution, relays_known=True)
+    for label in layer["labels"]:
         attribution = labelled[label["attribution"]]
         if attribution is not None:
             labelled[label["attribution"]] = replace(
@@ -141,5 +153,6 @@ def _with_triggers(
                 intermediary=_one(label["intermediary"]),
                 intermediary_kind=label["intermediary_kind"],
                 addressee=_one(label["addressee"]),
+                relays_known=True,
             )
     return labelled

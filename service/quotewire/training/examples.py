@@ -19,7 +19,7 @@ from quotewire.extraction.batching import collate
 from quotewire.extraction.network import ACTS, INTERMEDIARY_KINDS, ROLES, SPEAKER_TYPES, Batch
 from quotewire.extraction.tokens import PieceTokenizer, Tokens
 from quotewire.extraction.windows import SPECIAL_PIECES, Window
-from quotewire.training.corpus import WHOLE, Attribution, LabelledArticle
+from quotewire.training.corpus import Attribution, LabelledArticle
 from quotewire.types import Span
 
 Run = tuple[int, int]  # first and last word, both included
@@ -28,7 +28,8 @@ UNKNOWN = -100  # cross-entropy skips targets of this class
 
 @dataclass(frozen=True, slots=True)
 class WordLabels:
-    """One attribution in words of its article.  ``roles`` follows ROLES."""
+    """One attribution in words of its article.  ``roles`` and ``known`` follow ROLES: a role that
+    is not known was never looked for.  ``probability`` that the attribution is one at all."""
 
     cue: Run
     roles: tuple[tuple[Run, ...], ...]
@@ -36,6 +37,8 @@ class WordLabels:
     act: int
     speaker_type: int
     intermediary_kind: int
+    known: tuple[bool, ...]
+    probability: float
 
     @property
     def first(self) -> int:
@@ -61,8 +64,10 @@ class Example:
 class Targets:
     """What a batch should come to.  C counts the labelled cues that lie whole in their window.
 
-    ``outer``, ``nested``: [B, W] bool cue labels; ``nested_known``: [B] bool.
-    ``cue_window``, ``cue_first``, ``cue_last``: [C].  ``roles``: [C, roles, W] bool.
+    ``outer``, ``nested``: [B, W] probability of each word to be inside a cue; ``nested_known``: [B]
+    bool.  ``cue_window``, ``cue_first``, ``cue_last``: [C].  ``cue_nested``: [C] bool.
+    ``probability``: [C] of being an attribution at all.  ``roles``: [C, roles, W] bool, of which
+    ``roles_known``: [C, roles] bool are labelled.
     ``act``, ``speaker_type``, ``intermediary_kind``: [C] class or UNKNOWN.
     """
 
@@ -72,7 +77,10 @@ class Targets:
     cue_window: Tensor
     cue_first: Tensor
     cue_last: Tensor
+    cue_nested: Tensor
+    probability: Tensor
     roles: Tensor
+    roles_known: Tensor
     act: Tensor
     speaker_type: Tensor
     intermediary_kind: Tensor
@@ -96,7 +104,7 @@ def align(
         for attribution in article.attributions
         if (label := _in_words(attribution, text, tokens, lost)) is not None
     ]
-    return Example(article.id, tokens, tuple(labels), article.layer == WHOLE)
+    return Example(article.id, tokens, tuple(labels), article.nested_known)
 
 
 def _in_words(
@@ -131,6 +139,8 @@ def _in_words(
         act=_class(attribution.act, ACTS),
         speaker_type=_class(attribution.speaker_type, SPEAKER_TYPES),
         intermediary_kind=_class(attribution.intermediary_kind, INTERMEDIARY_KINDS),
+        known=(True, True, attribution.relays_known, attribution.relays_known),
+        probability=attribution.probability,
     )
 
 
@@ -165,8 +175,8 @@ def make_batch(items: Sequence[tuple[Example, Window]]) -> tuple[Batch, Targets,
     """Tensors of some windows, and how many attributions their edges cut (no role loss there)."""
     batch = collate([window for _, window in items])
     rows, words = batch.word_mask.shape
-    outer = torch.zeros(rows, words, dtype=torch.bool)
-    nested = torch.zeros(rows, words, dtype=torch.bool)
+    outer = torch.zeros(rows, words)
+    nested = torch.zeros(rows, words)
     whole: list[tuple[int, int, WordLabels]] = []
     cut = 0
     for row, (example, window) in enumerate(items):
@@ -174,7 +184,7 @@ def make_batch(items: Sequence[tuple[Example, Window]]) -> tuple[Batch, Targets,
             if not (window.lo <= label.cue[0] and label.cue[1] < window.hi):
                 continue
             marks = nested if label.nested else outer
-            marks[row, label.cue[0] - window.lo : label.cue[1] - window.lo + 1] = True
+            marks[row, label.cue[0] - window.lo : label.cue[1] - window.lo + 1] = label.probability
             if window.lo <= label.first and label.last < window.hi:
                 whole.append((row, window.lo, label))
             else:
@@ -191,7 +201,12 @@ def make_batch(items: Sequence[tuple[Example, Window]]) -> tuple[Batch, Targets,
         cue_window=torch.tensor([row for row, _, _ in whole], dtype=torch.long),
         cue_first=torch.tensor([label.cue[0] - lo for _, lo, label in whole], dtype=torch.long),
         cue_last=torch.tensor([label.cue[1] - lo for _, lo, label in whole], dtype=torch.long),
+        cue_nested=torch.tensor([label.nested for _, _, label in whole], dtype=torch.bool),
+        probability=torch.tensor([label.probability for _, _, label in whole]),
         roles=roles,
+        roles_known=torch.tensor([label.known for _, _, label in whole], dtype=torch.bool).view(
+            -1, len(ROLES)
+        ),
         act=torch.tensor([label.act for _, _, label in whole], dtype=torch.long),
         speaker_type=torch.tensor([label.speaker_type for _, _, label in whole], dtype=torch.long),
         intermediary_kind=torch.tensor(

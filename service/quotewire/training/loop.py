@@ -19,7 +19,7 @@ from quotewire.extraction.network import Network
 from quotewire.extraction.windows import Window
 from quotewire.training.dropout import pool_dropout
 from quotewire.training.examples import Example, make_batch, random_windows
-from quotewire.training.loss import losses
+from quotewire.training.loss import Teacher, losses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,7 @@ class Trainer:
     network: Network
     examples: Callable[[int], Sequence[Example]]  # of an epoch
     schedule: Schedule
+    teacher: Teacher | None = None
     epoch: int = 0
     batch_in_epoch: int = 0
     number: int = 0
@@ -142,7 +143,13 @@ class Trainer:
         rate = one_cycle(progress, warmup=schedule.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * rate
-        named = losses(self.network, batch, targets, candidate_bias=schedule.candidate_bias)
+        named = losses(
+            self.network,
+            batch,
+            targets,
+            candidate_bias=schedule.candidate_bias,
+            teacher=self.teacher,
+        )
         torch.stack(list(named.values())).sum().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), schedule.clip)
         self.optimizer.step()

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
-from quotewire.extraction.chain import best_labelling, negative_log_likelihood, runs
-from quotewire.extraction.network import CUE_CHANNELS, Batch, Cues, Network
+from quotewire.extraction.chain import best_labelling, cross_entropy, events, marginals, runs
+from quotewire.extraction.network import CUE_CHANNELS, Batch, Cues, Look, Network
 from quotewire.training.examples import UNKNOWN, Targets
 
 # Judgements are learned fast and from few labels; spans are what the capacity is for.
 JUDGEMENT_WEIGHT = 0.3
 WRONG_CUES = 24  # at most so many of the tagger's own mistakes are looked at in a batch
+JUDGEMENTS = ("act", "speaker_type", "intermediary_kind")
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A trained network whose opinion is learned from, too (Hinton et al. 2015; from one of the
+    same size: Furlanello et al. 2018).  ``trust`` in [0, 1] is its share beside the labels; the
+    labels alone say which statements are nested."""
+
+    network: Network
+    trust: float
+
+    def mixed(self, labels: Tensor, opinion: Tensor) -> Tensor:
+        return labels + self.trust * (opinion - labels)
 
 
 def losses(
-    network: Network, batch: Batch, targets: Targets, *, candidate_bias: float
+    network: Network,
+    batch: Batch,
+    targets: Targets,
+    *,
+    candidate_bias: float,
+    teacher: Teacher | None = None,
 ) -> dict[str, Tensor]:
     """Losses by name; their sum is what to minimise.
 
@@ -25,9 +46,6 @@ def losses(
     """
     states = network.encode(batch)
     cue_scores = network.cue_scores(states, batch)
-    labelled = max(1, int((targets.outer[:, 1:] & ~targets.outer[:, :-1]).sum()))
-    outer = negative_log_likelihood(cue_scores[:, 0], targets.outer)
-    nested = negative_log_likelihood(cue_scores[:, 1], targets.nested) * targets.nested_known
     wrong = wrong_cues(cue_scores.detach(), targets, bias=candidate_bias)
     right = len(targets.cue_window)
     cues = Cues(
@@ -35,22 +53,62 @@ def losses(
         first=torch.cat([targets.cue_first, wrong.first]),
         last=torch.cat([targets.cue_last, wrong.last]),
     )
-    result = {"cue": outer.sum() / labelled, "nested_cue": nested.sum() / labelled}
-    if not len(cues.window):
-        return result
-    look = network.look(states, batch, cues)
+    outer, nested = events(targets.outer), events(targets.nested)
+    labelled = float(outer[..., 0].sum().clamp(min=1))
+    opinion: Look | None = None
+    if teacher is not None:
+        with torch.no_grad():
+            taught = teacher.network.encode(batch)
+            taught_cues = teacher.network.cue_scores(taught, batch)[:, 0]
+            opinion = teacher.network.look(taught, batch, cues) if len(cues.window) else None
+        outer = teacher.mixed(outer, marginals(taught_cues))
+    surprise = cross_entropy(cue_scores[:, 1], nested) * targets.nested_known
+    result = {
+        "cue": cross_entropy(cue_scores[:, 0], outer).sum() / labelled,
+        "nested_cue": surprise.sum() / labelled,
+    }
+    if len(cues.window):
+        look = network.look(states, batch, cues)
+        result["valid"] = JUDGEMENT_WEIGHT * _valid_loss(look, targets, opinion, teacher)
+        if right:
+            result |= _role_losses(look, targets, opinion, teacher)
+    return result
+
+
+def _valid_loss(
+    look: Look, targets: Targets, opinion: Look | None, teacher: Teacher | None
+) -> Tensor:
     valid = torch.zeros_like(look.valid)
-    valid[:right] = 1.0
-    result["valid"] = JUDGEMENT_WEIGHT * binary_cross_entropy_with_logits(look.valid, valid)
-    if right:
-        chains = look.roles[:right].flatten(0, 1)
-        result["roles"] = negative_log_likelihood(chains, targets.roles.flatten(0, 1)).sum() / right
-        for name in ("act", "speaker_type", "intermediary_kind"):
-            target: Tensor = getattr(targets, name)
-            if bool((target != UNKNOWN).any()):
-                result[name] = JUDGEMENT_WEIGHT * cross_entropy(
-                    getattr(look, name)[:right], target, ignore_index=UNKNOWN
-                )
+    right = len(targets.cue_window)
+    valid[:right] = targets.probability
+    if teacher is not None and opinion is not None:
+        nested = torch.zeros_like(valid, dtype=torch.bool)
+        nested[:right] = targets.cue_nested
+        valid = torch.where(nested, valid, teacher.mixed(valid, opinion.valid.sigmoid()))
+    return binary_cross_entropy_with_logits(look.valid, valid)
+
+
+def _role_losses(
+    look: Look, targets: Targets, opinion: Look | None, teacher: Teacher | None
+) -> dict[str, Tensor]:
+    """Losses of the chains and judgements of the labelled cues, which come first in ``look``."""
+    right = len(targets.cue_window)
+    expected = events(targets.roles).flatten(0, 1)
+    if teacher is not None and opinion is not None:
+        expected = teacher.mixed(expected, marginals(opinion.roles[:right].flatten(0, 1)))
+    surprise = cross_entropy(look.roles[:right].flatten(0, 1), expected).view(right, -1)
+    surprise = surprise * targets.roles_known * targets.probability.unsqueeze(1)
+    result = {"roles": surprise.sum() / right}
+    for name in JUDGEMENTS:
+        target: Tensor = getattr(targets, name)
+        log_chance = getattr(look, name)[:right].log_softmax(-1)
+        known = target != UNKNOWN
+        goal = one_hot(target.clamp(min=0), log_chance.shape[-1]).float()
+        if teacher is not None and opinion is not None:
+            goal = teacher.mixed(goal, getattr(opinion, name)[:right].softmax(-1))
+        if bool(known.any()):
+            chosen = -(goal * log_chance).sum(-1)[known]
+            result[name] = JUDGEMENT_WEIGHT * chosen.mean()
     return result
 
 
@@ -62,7 +120,7 @@ def wrong_cues(cue_scores: Tensor, targets: Targets, *, bias: float) -> Cues:
     """
     scores = cue_scores.float().numpy().copy()
     scores[..., 0] += bias
-    any_cue = (targets.outer | targets.nested).numpy()
+    any_cue = (targets.outer + targets.nested).numpy() > 0
     found: list[tuple[int, int, int]] = []
     for channel in range(len(CUE_CHANNELS)):
         labels = best_labelling(scores[:, channel])

@@ -26,6 +26,7 @@ from quotewire.extraction.extractor import (
 )
 from quotewire.extraction.model_folder import (
     Decoding,
+    LoadedModel,
     load_model,
     read_description,
     write_description,
@@ -34,14 +35,10 @@ from quotewire.extraction.resolve import Attribution, Names, Resolver
 from quotewire.extraction.scores import WindowScores
 from quotewire.extraction.transformer import TransformerModel
 from quotewire.lines import extraction_to_line
+from quotewire.training.calibration import FOLDS, Array, cross_validated_error, fit_logistic
 from quotewire.types import Article, ExtractOptions
 
-Array = npt.NDArray[np.float64]
-
 TOKENS_TOGETHER = 20_000  # padded pieces decoded at a time: only memory bounds it
-FOLDS = 5
-RIDGE = 1.0  # strength of the penalty on calibration weights, in pseudo-statements
-BINS = 10
 SPANS = ("source_f1", "cue_f1", "content_f1", "exact_f1", "soft_f1")
 
 
@@ -101,17 +98,20 @@ class DevSet:
         return score_lines(self.gold, self.lines(self.decoded(decoding)))
 
 
-def read_dev(folder: Path, *, gold: Path, layer: Path | None) -> DevSet:
-    """A model folder with the development articles read by it, proposing generously."""
-    loaded = load_model(str(folder))
-    extractor = Extractor(
+def without_names(loaded: LoadedModel) -> Extractor:
+    """A model's extractor that leaves names alone."""
+    return Extractor(
         TransformerModel(loaded.network, proposal_bias=loaded.decoding.proposal_bias),
         tokenizer=loaded.tokenizer,
         info=loaded.info,
         decoding=loaded.decoding,
         resolver=NoNames(),
     )
-    return DevSet(extractor, read_gold(gold, layer=layer))
+
+
+def read_dev(folder: Path, *, gold: Path, layer: Path | None) -> DevSet:
+    """A model folder with the development articles read by it, proposing generously."""
+    return DevSet(without_names(load_model(str(folder))), read_gold(gold, layer=layer))
 
 
 def mean_of(report: Report, metrics: Sequence[str]) -> float:
@@ -178,44 +178,6 @@ def right_or_wrong(dev: DevSet, decoding: Decoding) -> tuple[Array, Array, npt.N
             right.append(float(n in matched))
             article.append(number)
     return np.array(features), np.array(right), np.array(article)
-
-
-def fit_logistic(features: Array, right: Array) -> Array:
-    """Ridge logistic regression by Newton's method; the constant is not penalised."""
-    weights = np.zeros(features.shape[1])
-    penalty = np.full(features.shape[1], RIDGE)
-    penalty[0] = 1e-6
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(features @ weights, -30, 30)))
-        gradient = features.T @ (p - right) + penalty * weights
-        curvature = (features * (p * (1 - p))[:, None]).T @ features + np.diag(penalty)
-        step = np.linalg.solve(curvature, gradient)
-        weights -= step
-        if np.abs(step).max() < 1e-8:
-            break
-    return weights
-
-
-def expected_calibration_error(confidence: Array, right: Array) -> float:
-    """Mean gap between confidence and share right over ten equal-width bins, weighted by size
-    (Naeini et al. 2015)."""
-    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = [
-        abs(confidence[place == k].mean() - right[place == k].mean()) * (place == k).mean()
-        for k in range(BINS)
-        if (place == k).any()
-    ]
-    return float(np.sum(gaps))
-
-
-def cross_validated_error(features: Array, right: Array, article: npt.NDArray[np.int64]) -> float:
-    """Calibration error when each article's confidence comes from weights fitted on others."""
-    predicted = np.zeros(len(right))
-    for fold in range(FOLDS):
-        held = article % FOLDS == fold
-        weights = fit_logistic(features[~held], right[~held])
-        predicted[held] = 1 / (1 + np.exp(-features[held] @ weights))
-    return expected_calibration_error(predicted, right)
 
 
 def tune(folder: Path, *, gold: Path, layer: Path | None) -> Iterator[tuple[float | None, str]]:
