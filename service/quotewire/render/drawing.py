@@ -27,6 +27,7 @@ from quotewire.types import Act, Article, Extraction, Span, Statement
 
 UNKNOWN = "unknown speaker"
 COLOURS = 8  # .qw-c1 to .qw-c8 in drawing.css; .qw-c0 is for unknown speakers
+_LABEL_LENGTH = 40  # code points of a name in a label; the row has the whole
 _DEEPEST = 3  # deeper statements are drawn as this deep: .qw-d0 to .qw-d3
 
 # Controls, lone surrogates and the bidi embeddings, overrides and isolates: what HTML cannot hold
@@ -61,7 +62,8 @@ class Row:
     @property
     def label(self) -> str:
         """What stands before the quote in the text."""
-        return f"{self.number} {self.speaker}"
+        via = "".join(f" via {_short(via.rpartition(' (')[0])}" for via in self.via)
+        return f"{self.number} {_short(self.speaker)}" + (f" ·{via}" if via else "")
 
     @property
     def confidence(self) -> str:
@@ -132,16 +134,20 @@ def draw(
     *,
     prefix: str = "s",
     notes: Mapping[str, str] | None = None,
+    colours: dict[str, int] | None = None,
 ) -> Drawing:
     """Draw ``extraction`` over the text of the ``article`` that it answers.
 
     ``prefix`` begins every DOM id (a page with two drawings gives two).  ``notes`` maps statement
     ids to a few words to be shown with them (“only this model”); noted statements are framed.
-    Every part carries its statement's id as ``data-statement``.  Raises InputError where a span
-    lies outside the text.
+    ``colours`` (by speaker) is read and added to: drawings given the same one show a speaker in the
+    same colour.  Every part carries its statement's id as ``data-statement``.  Raises InputError
+    where a span lies outside the text.
     """
     check_spans(article, extraction)
-    rows = tuple(_rows(article.text, extraction.statements, prefix=prefix, notes=notes or {}))
+    colours = {} if colours is None else colours
+    statements = extraction.statements
+    rows = tuple(_rows(article.text, statements, prefix=prefix, notes=notes or {}, colours=colours))
     table = (
         templates()
         .get_template("table.html")
@@ -157,14 +163,22 @@ def safe_text(text: str) -> Markup:
     return Markup(str(escape(inert)).replace("\r", "&#13;"))
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= _LABEL_LENGTH else text[: _LABEL_LENGTH - 1] + "…"
+
+
 def _isolated(text: str | None) -> str:
     return f"{_ISOLATE}{text}{_POP}"
 
 
 def _rows(
-    text: str, statements: Sequence[Statement], *, prefix: str, notes: Mapping[str, str]
+    text: str,
+    statements: Sequence[Statement],
+    *,
+    prefix: str,
+    notes: Mapping[str, str],
+    colours: dict[str, int],
 ) -> Iterator[Row]:
-    colours: dict[str, int] = {}
     outline = list(in_outline_order(statements))
     numbers = {statement.id: n for n, (_, statement) in enumerate(outline, start=1)}
     for number, (depth, statement) in enumerate(outline, start=1):
@@ -230,13 +244,12 @@ class _Mark:
         )
         if first and self.piece == 0:
             tag += Markup(
-                '<a class="qw-label" id="{}" href="#{}-row" data-label="{}" data-via="{}" '
-                'data-card="{}" aria-label="{}"></a>'
+                '<a class="qw-label" id="{}" href="#{}-row" data-label="{}" data-card="{}" '
+                'aria-label="{}"></a>'
             ).format(
                 row.key,
                 row.key,
                 row.label,
-                "".join(f" via {via.rpartition(' (')[0]}" for via in row.via),
                 row.card,
                 row.spoken,
             )
