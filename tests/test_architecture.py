@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "experiments": {"extraction", "evaluation"},
     "serving": {"extraction", "experiments", "pb"},
     "streaming": {"pb", "serving"},
+    "desk": {"pb", "render", "serving"},
     "client": {"pb", "serving", "streaming"},
 }
 

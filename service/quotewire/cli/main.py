@@ -24,11 +24,13 @@ from quotewire.cli.common import (
     Toolbox,
     UserError,
 )
+from quotewire.cli.desk import desk
 from quotewire.cli.evaluate import evaluate
 from quotewire.cli.extract import extract
 from quotewire.cli.health import health
 from quotewire.cli.models import models
 from quotewire.cli.resolver import resolver
+from quotewire.cli.robustness import robustness
 from quotewire.cli.score import score
 from quotewire.cli.serve import serve
 from quotewire.cli.train import train
@@ -72,7 +74,7 @@ def commands(ctx: click.Context) -> None:
         ctx.obj = Toolbox()
 
 
-for command in (extract, score, serve, health, train, evaluate, resolver, models):
+for command in (extract, score, serve, desk, health, train, evaluate, robustness, resolver, models):
     commands.add_command(command)
 
 

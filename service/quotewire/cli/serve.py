@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 
 import click
+
+from quotewire.cli.desk import DEFAULT_DESK, desk_port
 
 
 @click.command()
@@ -23,6 +26,14 @@ import click
     "--threads", type=int, help="CPU threads of a model.  [default: the model's own choice]"
 )
 @click.option(
+    "--desk",
+    metavar="[HOST:PORT]",
+    is_flag=False,
+    flag_value=DEFAULT_DESK,
+    help="Show the desk, a page to look at statements, on a port of its own.  "
+    f"[default: none; without HOST:PORT: {DEFAULT_DESK}]",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
@@ -35,6 +46,7 @@ def serve(
     port: int | None,
     models: tuple[str, ...],
     threads: int | None,
+    desk: str | None,
     log_level: str,
 ) -> None:
     """Answer over gRPC.
@@ -50,7 +62,10 @@ def serve(
     from quotewire.serving.settings import Settings
 
     settings = Settings.from_environment(
-        os.environ, host=host, port=port, models=models or None, model_threads=threads
+        os.environ, host=host, port=port, models=models or None, model_threads=threads, desk=desk
     )
     configure_logging(stream=sys.stderr, level=log_level, format_=settings.log_format)
-    run(settings)
+    if settings.desk is None:
+        run(settings)
+    else:
+        run(settings, neighbour=partial(desk_port(), settings))

@@ -13,7 +13,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Protocol
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -61,6 +62,7 @@ class Server:
     """One server: start(), then load() or install(), then drain(), in one event loop.
 
     ``load`` makes an extractor of a model's name or folder; ``tracer_provider`` gets its spans.
+    ``door`` is one more address to listen on (``unix:PATH``), in plain text, for this process.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class Server:
         *,
         load: Callable[[str], Extractor] | None = None,
         tracer_provider: TracerProvider | None = None,
+        door: str | None = None,
     ) -> None:
         self._settings = settings
+        self._door = door
         self.lifecycle = Lifecycle()
         self.models = ModelRegistry()
         self.metrics = Metrics()
@@ -145,6 +149,8 @@ class Server:
         names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         port = self._listen(self._server, "", settings.host, settings.port)
+        if self._door:
+            self._server.add_insecure_port(self._door)
         if settings.admin_port is not None:
             self._admin = self._make_admin()
             self.admin_port = self._listen(
@@ -287,18 +293,41 @@ async def serve(settings: Settings, extractors: Iterable[Extractor]) -> AsyncIte
         await server.drain()
 
 
-def run(settings: Settings, *, load: Callable[[str], Extractor] | None = None) -> None:
+class Neighbour(Protocol):
+    """What lives beside the server in its process (the desk), as one of its clients."""
+
+    async def start(self) -> object:
+        """Begins to listen, before there are models.  Raises ConfigError where it cannot."""
+
+    async def drain(self) -> None:
+        """Ends as the server does, while the server drains."""
+
+
+def run(
+    settings: Settings,
+    *,
+    load: Callable[[str], Extractor] | None = None,
+    neighbour: Callable[[str], Neighbour] | None = None,
+) -> None:
     """Loads the models and serves until SIGTERM or SIGINT and the drain that follows.
 
     SIGHUP reloads the configuration.  Says what it does by logging only.  A second SIGTERM ends
     the process at once.  Raises ModelNotFoundError or ModelFolderError where a model cannot be
     loaded, ConfigError where a file or a port cannot be had.  ``load`` makes an extractor of each
-    of the settings' models, where that is not to be loaded from its folder.
+    of the settings' models, where that is not to be loaded from its folder.  ``neighbour`` makes,
+    of the server's address inside this process, what is to live beside it.
     """
-    asyncio.run(_run(settings, load))
+    with TemporaryDirectory(prefix="quotewire-") as private:  # nobody else may look into it
+        asyncio.run(_run(settings, load, neighbour, door=f"unix:{private}/grpc"))
 
 
-async def _run(settings: Settings, load: Callable[[str], Extractor] | None) -> None:
+async def _run(
+    settings: Settings,
+    load: Callable[[str], Extractor] | None,
+    neighbour: Callable[[str], Neighbour] | None,
+    *,
+    door: str,
+) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     reloads: set[asyncio.Task[None]] = set()
@@ -318,15 +347,18 @@ async def _run(settings: Settings, load: Callable[[str], Extractor] | None) -> N
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_stop, number.name)
     provider = otlp_provider(settings.otlp_endpoint) if settings.otlp_endpoint else None
-    server = Server(settings, load=load, tracer_provider=provider)
+    beside = neighbour(door) if neighbour else None
+    server = Server(settings, load=load, tracer_provider=provider, door=door if neighbour else None)
     loop.add_signal_handler(signal.SIGHUP, asked_to_reload)
     try:
         await server.start()
+        if beside:
+            await beside.start()
         await server.load()
         await stop.wait()
         await asyncio.gather(*reloads)
     finally:
-        await server.drain()
+        await asyncio.gather(server.drain(), *([beside.drain()] if beside else []))
         if provider:
             await asyncio.to_thread(provider.shutdown)
 

@@ -53,6 +53,19 @@ class Settings:
     """Seconds until a connection is closed gently, so that clients spread over replicas."""
     max_call_s: float = 600.0
     """Longest time of an Extract or BatchExtract call, or of a stream's article, in seconds."""
+    max_idle_s: float = 300.0
+    """How long a stream may stand still before it is ended, in seconds."""
+    experiments_file: Path | None = None
+    """TOML file with the experiments (docs/experiments.md); read again at a reload."""
+    experiments_log: str | None = field(default=None, repr=False)
+    """Folder or ``postgresql://…`` of exposures and feedback; None for the folder
+    ``experiments-log`` beside ``experiments_file``, or for none."""
+    exposure_queue_rows: int = 4096
+    """How many rows may wait for the exposure log; more are dropped."""
+    exposure_file_bytes: int = 64 * MIB
+    """Size after which the exposure log begins a new file, in bytes."""
+    shadow_queue_articles: int = 256
+    """How many articles may wait for shadow models; more are dropped."""
     clients_file: Path | None = None
     """TOML file with the clients that may call, their tokens and rates; read again at a reload."""
     tokens: tuple[str, ...] = field(default=(), repr=False)
@@ -73,6 +86,12 @@ class Settings:
     """Address of the metrics port."""
     metrics_port: int | None = None
     """HTTP port of /metrics, 0 for any free one; None for none."""
+    desk: str | None = None
+    """``HOST:PORT`` of the desk, the page to look at statements; None for none."""
+    desk_max_text_bytes: int = MIB
+    """Longest text of one article on the desk, in bytes of UTF-8."""
+    desk_timeout_s: float = 120.0
+    """How long the desk waits for an answer, in seconds."""
     otlp_endpoint: str | None = None
     """Where traces go (OTLP over gRPC, ``http://host:4317``); None for no traces."""
     log_format: str = "auto"
@@ -92,6 +111,12 @@ class Settings:
             ("grace_s", 0, 86_400),
             ("max_connection_age_s", 1, 31_536_000),
             ("max_call_s", 0.001, 86_400),
+            ("exposure_queue_rows", 1, 10_000_000),
+            ("exposure_file_bytes", 1, 1024 * 1024 * MIB),
+            ("shadow_queue_articles", 0, 1_000_000),
+            ("max_idle_s", 0.001, 86_400),
+            ("desk_max_text_bytes", 1, 511 * MIB),
+            ("desk_timeout_s", 0.001, 86_400),
         ):
             _check_range(name, getattr(self, name), low, high)
         for name, low, high in (
@@ -120,6 +145,13 @@ class Settings:
                 f"admin_host: got {self.admin_host!r} without admin_token_file; allowed: a "
                 "loopback address, or any with a token"
             )
+
+    @property
+    def experiments_place(self) -> str | None:
+        """Where exposures and feedback go; None for nowhere."""
+        if self.experiments_log or self.experiments_file is None:
+            return self.experiments_log
+        return str(self.experiments_file.parent / "experiments-log")
 
     @property
     def max_message_bytes(self) -> int:
