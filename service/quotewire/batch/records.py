@@ -13,7 +13,7 @@ any worker anywhere can read it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
@@ -126,15 +126,28 @@ class RecordReader(Protocol):
     becomes BadRecords (a file that breaks off: one, the last).
     """
 
+    place: tuple[int, ...] | None
+    """While :meth:`sizes` runs: where the record stands that it gave last, for :meth:`read` in
+    whatever process; None where nothing is gained by it (packed files can only be read from their
+    beginning, tables find their rows by themselves)."""
+
+    passed_over: Mapping[str, int]
+    """What the input holds beside articles (a web archive's images, requests, redirects; other
+    files of a folder), counted by kind in words; complete once :meth:`sizes` ran through.  These
+    are no records and have no numbers."""
+
     def sizes(self) -> Iterator[int]:
         """About how many bytes each record's text takes, in order, without parsing more than
         finding the records takes.  Cutting into shards goes by it; their number is the count."""
 
-    def read(self, start: int, stop: int) -> Iterator[Record | BadRecord]:
+    def read(
+        self, start: int, stop: int, *, place: tuple[int, ...] | None = None
+    ) -> Iterator[Record | BadRecord]:
         """The records ``start <= record < stop``, one at a time (memory holds a few).
 
-        May be called again: with a ``start`` at or behind the last ``stop``, reading goes on from
-        there and skips without parsing; with an earlier one, the file is read from its beginning.
+        ``place`` is what :attr:`place` was at record ``start``: reading begins there.  Without it,
+        a ``start`` at or behind the last ``stop`` goes on from there and skips without parsing;
+        with an earlier one, the file is read from its beginning.
         """
 
     def __enter__(self) -> Self: ...
@@ -150,12 +163,14 @@ class RecordReader(Protocol):
 @dataclass(frozen=True, slots=True)
 class Shard:
     """A piece of the work: records ``start <= record < stop`` of ``file``; ``number`` counts all
-    shards of a run from 0, in the order of inputs and records."""
+    shards of a run from 0, in the order of inputs and records; ``place`` is where ``start`` stands
+    (see :attr:`RecordReader.place`)."""
 
     number: int
     file: InputFile
     start: int
     stop: int
+    place: tuple[int, ...] | None = None
 
     @property
     def name(self) -> str:
