@@ -129,3 +129,24 @@ def test_wrong_usage(
     assert result.exit_code == 2
     assert result.stderr and "Traceback" not in result.stderr
     assert result.stdout == ""
+
+
+def test_mistakes_are_listed_by_kind_with_their_words(
+    run: Run, gold: Path, predictions: Path
+) -> None:
+    result = run("evaluate", "--gold", gold, "--pred", predictions, "--mistakes", "5")
+    assert result.exit_code == 0, result.output
+    assert "     1  other speaker" in result.stdout and "     0  missed" in result.stdout
+    assert "gold: [the bridge] {said} the bridge is old" in result.stdout
+    assert "predicted: [Bob] {said} the bridge is old" in result.stdout
+    both = run("evaluate", "--gold", gold, "--pred", predictions, "--mistakes", "5", "--json")
+    assert both.exit_code == 2 and "--mistakes" in one_line(both)
+
+
+def test_robustness_scores_the_same_gold_with_spoilt_texts(run: Run, gold: Path) -> None:
+    result = run("robustness", "--gold", gold)
+    assert result.exit_code == 0, result.output
+    rows = {line[:30].strip(): line.split()[-9:] for line in result.stdout.splitlines()[2:]}
+    assert rows["as it is"][1] == rows["paragraph breaks lost"][1] == "100.0"
+    # The fake model knows lower-case cues only.
+    assert rows["upper-cased"][1] == "0.0"

@@ -44,6 +44,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="How many of the worst articles to list.",
 )
+@click.option(
+    "--mistakes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Print mistakes by kind and the N worst statements instead of the figures.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 @click.pass_obj
 def evaluate(
@@ -59,6 +65,7 @@ def evaluate(
     allow_missing: bool,
     resamples: int,
     worst: int,
+    mistakes: int | None,
     as_json: bool,
 ) -> None:
     """Score predictions or a model against gold.
@@ -70,9 +77,11 @@ def evaluate(
         raise UserError("give either --pred FILE or --model NAME")
     if compare is not None and (pred is None or as_json):
         raise UserError("--compare needs --pred and prints text only")
+    if mistakes is not None and (compare is not None or as_json):
+        raise UserError("--mistakes prints text only, and of one set of predictions")
     from quotewire.evaluation.command import compare_files, evaluate_files
     from quotewire.evaluation.gold import read_gold
-    from quotewire.evaluation.score import score_lines
+    from quotewire.evaluation.score import read_predictions, score_lines
     from quotewire.evaluation.text import render, render_comparison
 
     if pred is not None and compare is not None:
@@ -87,6 +96,16 @@ def evaluate(
         )
         click.echo(render_comparison(*reports), nl=False)
         return
+    if mistakes is not None:
+        articles = read_gold(gold, layer=layer, texts=texts)
+        answers = (
+            [line for _, line in read_predictions(pred)]
+            if pred is not None
+            else list(_answers(toolbox, articles, model=model, threads=threads))
+        )
+        score_lines(articles, answers, allow_missing=allow_missing)  # refuses what does not fit
+        click.echo(_mistakes(articles, answers, count=mistakes), nl=False)
+        return
     if pred is not None:
         report = evaluate_files(gold, pred, layer=layer, texts=texts, allow_missing=allow_missing)
     else:
@@ -97,6 +116,24 @@ def evaluate(
         click.echo(json.dumps(report.to_json(resamples=resamples), ensure_ascii=False))
     else:
         click.echo(render(report, worst=worst, resamples=resamples), nl=False)
+
+
+def _mistakes(
+    articles: Sequence[GoldArticle], lines: Sequence[Mapping[str, Any]], *, count: int
+) -> str:
+    from quotewire.evaluation.mistakes import mistakes_of, render_mistakes
+    from quotewire.evaluation.rows import rows_from_line
+
+    answers = {line["id"]: line for line in lines}
+    made = [
+        mistake
+        for article in articles
+        if article.id in answers
+        for mistake in mistakes_of(
+            article, rows_from_line(answers[article.id], text=article.text, where=article.id)
+        )
+    ]
+    return render_mistakes(made, texts={a.id: a.text for a in articles}, count=count)
 
 
 def _answers(

