@@ -22,7 +22,7 @@ from quotewire.errors import (
     ServiceError,
     UnavailableError,
 )
-from quotewire.serving import convert
+from quotewire.experiments.assignment import made_id
 from quotewire.streaming import Answer
 from quotewire.types import Act, Article, ExtractOptions
 from tests.fakes import FakeModel, fake_extractor
@@ -84,7 +84,7 @@ def test_an_article_gets_what_the_extractor_gives(client: Client) -> None:
 
 def test_bare_text_is_an_article_without_id(client: Client) -> None:
     extraction = client.extract(STORY)
-    assert extraction.article_id == convert.id_of_text(STORY)
+    assert extraction.article_id == made_id(STORY)
     assert len(extraction.statements) == 3
 
 
@@ -353,6 +353,31 @@ def test_a_stream_outlives_its_server() -> None:
     assert quotes(answers) == [f"number {n}" for n in range(300)]
     models = {answer.extraction.model for answer in answers if answer.extraction}
     assert models == {"first@1.0.0", "second@1.0.0"}
+
+
+@pytest.mark.parametrize("slow", ["the articles", "whoever takes the answers"])
+def test_a_stream_outlives_its_own_silence(slow: str) -> None:
+    """The server ends what stands still; the client begins anew when there is more to send."""
+    with running(max_idle_s=0.1) as server, Client(server.target) as client:
+
+        def silent() -> None:
+            server.until_calls(0)
+
+        def given() -> Iterator[Article]:
+            for number, article in enumerate(articles(12)):
+                if slow == "the articles" and number in (4, 8):
+                    silent()
+                yield article
+
+        answers = []
+        for answer in client.extract_stream(given(), in_flight=2):
+            answers.append(answer)
+            if slow != "the articles" and len(answers) in (4, 8):
+                silent()
+        assert quotes(answers) == [f"number {n}" for n in range(12)]
+        ended = {"method": "ExtractStream", "code": "DEADLINE_EXCEEDED", "client": "anonymous"}
+        metric = server.server.metrics.registry.get_sample_value("quotewire_calls_total", ended)
+        assert metric == 2
 
 
 def test_a_stream_whose_server_never_comes_back_is_unavailable() -> None:

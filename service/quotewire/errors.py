@@ -70,6 +70,10 @@ class DeadlineError(QuotewireError):
     """The answer did not come within the caller's own deadline."""
 
 
+class StreamIdleError(DeadlineError):
+    """The service ended a stream on which nothing moved; another one may be begun."""
+
+
 class ServiceError(QuotewireError):
     """The service failed in a way that is not the caller's fault.
 

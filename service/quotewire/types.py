@@ -133,15 +133,28 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Assignment:
+    """Which variant of which experiment answered; ``bucket`` of the article's unit in [0, 10000);
+    with ``override`` the operator named who gets the variant, so that it was not drawn."""
+
+    experiment: str
+    variant: str
+    bucket: int
+    override: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Extraction:
     """The answer for one article: its statements in text order, the model (``name@version``) that
-    gave them, the article's language (ISO 639-1, None when undecidable) and warnings in words."""
+    gave them, the article's language (ISO 639-1, None when undecidable) and warnings in words;
+    ``assignment`` where an experiment chose the model."""
 
     article_id: str
     model: str
     statements: tuple[Statement, ...]
     language: str | None = None
     warnings: tuple[str, ...] = ()
+    assignment: Assignment | None = None
 
 
 @dataclass(frozen=True, slots=True)

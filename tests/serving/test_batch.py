@@ -8,9 +8,9 @@ import grpc
 import pytest
 from google.rpc.code_pb2 import Code
 
+from quotewire.experiments.assignment import made_id
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1.extraction_service_pb2 import BatchExtractRequest
-from quotewire.serving import convert
 from tests.fakes import fake_extractor
 from tests.serving.harness import (
     ATTITUDE,
@@ -96,7 +96,7 @@ def test_bad_articles_get_a_status_of_their_own(server: Running) -> None:
 
 def test_articles_without_ids_may_be_alike(server: Running) -> None:
     first, second = batch(server, pb.Article(text=STORY), pb.Article(text=STORY))
-    assert first.article_id == second.article_id == convert.id_of_text(STORY)
+    assert first.article_id == second.article_id == made_id(STORY)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quotewire.errors import DeadlineError, DrainingError, OverloadedError
-from quotewire.serving.batcher import Batcher, BatchFacts
+from quotewire.serving.batcher import Batcher
+from quotewire.serving.jobs import BatchFacts
 
 PATIENCE_S = 30.0
 

@@ -11,6 +11,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from quotewire.experiments.assignment import made_id
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1.extraction_service_pb2 import ExtractRequest
 from quotewire.serving import convert
@@ -128,7 +129,7 @@ def test_texts_without_words_get_an_empty_answer(server: Running, text: str) -> 
 
 def test_an_article_without_id_gets_one_of_its_text(server: Running) -> None:
     first, again = (extract(server, STORY, article_id="") for _ in range(2))
-    assert first.article_id == again.article_id == convert.id_of_text(STORY)
+    assert first.article_id == again.article_id == made_id(STORY)
 
 
 def test_a_language_sent_is_the_language_answered(server: Running) -> None:

@@ -45,8 +45,12 @@ def health(server: Running) -> set[int]:
     }
 
 
-def test_both_services_have_a_name() -> None:
-    assert set(SERVICES) == {"quotewire.v1.ExtractionService", "quotewire.v1.ModelService"}
+def test_every_service_has_a_name() -> None:
+    assert set(SERVICES) == {
+        "quotewire.v1.ExtractionService",
+        "quotewire.v1.ModelService",
+        "quotewire.v1.FeedbackService",
+    }
 
 
 def test_health_is_not_serving_until_the_model_has_answered() -> None:

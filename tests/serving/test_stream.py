@@ -12,9 +12,9 @@ from google.rpc.code_pb2 import Code
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quotewire.experiments.assignment import made_id
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1.extraction_service_pb2 import ExtractStreamRequest, ExtractStreamResponse
-from quotewire.serving import convert
 from tests.fakes import fake_extractor
 from tests.serving.harness import (
     PATIENCE_S,
@@ -28,6 +28,7 @@ from tests.serving.harness import (
     rich_status,
     running,
     slice_by,
+    until,
     violated_field,
 )
 
@@ -86,7 +87,7 @@ def test_every_article_is_answered_under_its_index_and_id(server: Running) -> No
 
 def test_ids_may_repeat_and_be_empty(server: Running) -> None:
     got = answers(server, request("x", "same"), request("y", "same"), request("z"))
-    assert [got[n].article_id for n in range(3)] == ["same", "same", convert.id_of_text("z")]
+    assert [got[n].article_id for n in range(3)] == ["same", "same", made_id("z")]
 
 
 def test_an_empty_stream_ends_well(server: Running) -> None:
@@ -242,6 +243,57 @@ def test_a_draining_server_answers_what_it_took_and_ends_the_stream() -> None:
         assert error_info(rich_status(caught.value)).reason == "DRAINING"
         conversation.half_close()
         drained.result(PATIENCE_S)
+
+
+IDLE_S = 0.3
+
+
+def test_a_stream_that_stands_still_is_ended_with_the_reason() -> None:
+    with running(max_idle_s=IDLE_S) as server:
+        for articles in (0, 1):
+            conversation = Conversation(server)
+            for _ in range(articles):
+                conversation.send(request(STORY))
+                assert len(conversation.read().extraction.statements) == 3
+            with pytest.raises(grpc.RpcError) as caught:
+                conversation.read()
+            assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            assert error_info(rich_status(caught.value)).reason == "STREAM_IDLE"
+            server.until_calls(0)
+            conversation.half_close()
+        assert len(answers(server, request(STORY))) == 1
+
+
+def test_a_stream_that_the_server_works_for_does_not_stand_still() -> None:
+    model = GatedModel(is_open=True)
+    with running(fake_extractor(model=model), max_idle_s=IDLE_S) as server:
+        model.close_gate()
+        conversation = Conversation(server)
+        conversation.send(request(STORY))
+        assert model.entered.wait(PATIENCE_S)
+        opening = threading.Timer(4 * IDLE_S, model.gate.set)
+        opening.start()
+        assert len(conversation.read().extraction.statements) == 3
+        opening.join()
+        conversation.half_close()
+
+
+def test_a_client_that_takes_no_answers_is_ended_as_well() -> None:
+    """Its answers are worked out, and then nothing moves: HTTP/2's window is full."""
+    quote = "very " * 4000 + "long"
+    with (
+        running(max_idle_s=IDLE_S, max_in_flight_per_call=4) as server,
+        # Left alone, gRPC widens its window on a fast wire until all this fits.
+        grpc.insecure_channel(server.target, options=[("grpc.http2.bdp_probe", 0)]) as channel,
+    ):
+        stub = Running(server.server, server.port, server.loop, channel).extraction
+        stream = stub.ExtractStream(request(f"Smith said it was {quote}.") for _ in range(100))
+        until(lambda: server.server.lifecycle.calls == 1)
+        server.until_calls(0)
+        with pytest.raises(grpc.RpcError) as caught:
+            list(stream)
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert error_info(rich_status(caught.value)).reason == "STREAM_IDLE"
 
 
 # How many statements each of these texts holds.

@@ -126,6 +126,11 @@ class Chosen:
     draw: Draw
     override: bool
 
+    @property
+    def label(self) -> str:
+        """``experiment/variant``."""
+        return f"{self.experiment.name}/{self.variant.name}"
+
 
 def choose(
     experiments: Sequence[Experiment], article: Article, *, request: str, caller: str, at: datetime

@@ -274,6 +274,10 @@ def _get(line: Mapping[str, Any], name: str, read: Callable[[Any], _Value]) -> _
         raise InputError(field=name, value="nothing", allowed="a value (docs/experiments.md)")
     try:
         return read(line[name])
+    except InputError as error:  # of a field inside
+        raise InputError(
+            field=f"{name}.{error.field}", value=error.value, allowed=error.allowed
+        ) from None
     except (TypeError, ValueError) as error:
         raise InputError(
             field=name, value=repr(line[name])[:60], allowed=f"as in docs/experiments.md ({error})"

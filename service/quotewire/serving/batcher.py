@@ -16,25 +16,15 @@ import time
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 from quotewire.errors import DeadlineError, DrainingError, OverloadedError
+from quotewire.serving.jobs import BatchFacts, Job, Score, Window
 
 logger = logging.getLogger(__name__)
 
-
-class HasPieces(Protocol):
-    """What the batcher must know of a window: its length in word pieces."""
-
-    @property
-    def pieces(self) -> int: ...
-
-
-Window = TypeVar("Window", bound=HasPieces)
-Score = TypeVar("Score")
 
 # The worker's speed is tokens by seconds over its last batches: what a batch weighs, compared with
 # the one after it.  Both are summed, so that a tiny batch says as little as it should.
@@ -43,61 +33,9 @@ _SPEED_MEMORY = 0.9
 _RETRY_AFTER_S = (0.1, 30.0)
 
 
-@dataclass(frozen=True, slots=True)
-class BatchFacts:
-    """What one batch was: ``tokens`` (word pieces) without padding, ``windows``, the ``longest``
-    of them (word pieces), and how long the model took (seconds)."""
-
-    tokens: int
-    windows: int
-    longest: int
-    seconds: float
-
-    @property
-    def padding_ratio(self) -> float:
-        """The share of the batch that was padding, in [0, 1)."""
-        return 1.0 - self.tokens / (self.windows * self.longest)
-
-
-@dataclass(eq=False, slots=True)
-class _Job(Generic[Window, Score]):
-    """One caller's windows."""
-
-    number: int
-    windows: Sequence[Window]
-    deadline: float | None  # time.monotonic() seconds
-    future: Future[list[Score]]
-    scores: list[Score | None]
-    unscored: int
-    since: float  # time.monotonic() seconds
-    on_batch: Callable[[float], None] | None
-    # Indices of windows still in the queue, in order (a dict as an ordered set).
-    queued: dict[int, None] = field(default_factory=dict)
-
-    def fail(self, error: BaseException) -> None:
-        try:
-            if not self.future.done():
-                self.future.set_exception(error)
-        except InvalidStateError:  # cancelled between the two lines
-            pass
-
-    def put(self, index: int, score: Score) -> None:
-        self.scores[index] = score
-        self.unscored -= 1
-        try:
-            if not self.unscored and not self.future.done():
-                self.future.set_result(self.scores)  # type: ignore[arg-type]  # all are filled
-        except InvalidStateError:  # cancelled between the two lines
-            pass
-
-    @property
-    def tokens(self) -> int:
-        return sum(self.windows[index].pieces for index in self.queued)
-
-
 # A queued window: (pieces, number of its job, its index in the job, the job).  The first three
 # order the queue by length, then by age; no two entries share them.
-_Entry = tuple[int, int, int, _Job[Window, Score]]
+_Entry = tuple[int, int, int, Job[Window, Score]]
 
 
 class Batcher(Generic[Window, Score]):
@@ -109,6 +47,9 @@ class Batcher(Generic[Window, Score]):
     is accepted as long as fewer do, so that no job is refused for its own size.  Patient callers
     (streams) may fill half of it, so that they never shut out those who cannot wait.
     ``on_batch`` is told of every batch, in the worker thread.
+
+    Background jobs get a window at a time, while nothing else waits and ``may_idle`` says that
+    nobody's article is in work elsewhere; call nudge() when that becomes true.
     """
 
     def __init__(
@@ -119,8 +60,10 @@ class Batcher(Generic[Window, Score]):
         max_queue_tokens: int,
         name: str = "model",
         on_batch: Callable[[BatchFacts], None] | None = None,
+        may_idle: Callable[[], bool] = lambda: True,
     ) -> None:
         self._forward = forward
+        self._may_idle = may_idle
         self._tokens_per_batch = tokens_per_batch
         self._max_queue_tokens = max_queue_tokens
         self._max_patient_tokens = max(max_queue_tokens // 2, 1)
@@ -128,7 +71,8 @@ class Batcher(Generic[Window, Score]):
         self._changed = threading.Condition()
         # All below is guarded by _changed.
         self._entries: list[_Entry[Window, Score]] = []  # ascending
-        self._jobs: deque[_Job[Window, Score]] = deque()  # those with queued windows
+        self._jobs: deque[Job[Window, Score]] = deque()  # those with queued windows
+        self._background: deque[Job[Window, Score]] = deque()  # likewise; not in _entries
         self._tokens = 0  # in _entries
         self._reserved = 0  # tokens of those admitted, but not yet in _entries
         self._running = 0  # tokens in the model
@@ -165,6 +109,7 @@ class Batcher(Generic[Window, Score]):
         *,
         deadline: float | None = None,
         admitted: bool = False,
+        background: bool = False,
         on_batch: Callable[[float], None] | None = None,
     ) -> Future[list[Score]]:
         """Queues one caller's windows; the future gets their scores in order.
@@ -172,20 +117,21 @@ class Batcher(Generic[Window, Score]):
         ``deadline`` is a time.monotonic() value after which nobody wants the answer; cancel the
         future to withdraw.  Raises what reserve() raises, unless ``admitted`` by it.  The future
         fails with DeadlineError where the deadline passed in the queue, and with the model's own
-        exception where the model failed.  ``on_batch`` is told the seconds of each batch that held
-        some of the windows, in the worker thread, before the future is done.
+        exception where the model failed.  ``background`` needs no room, and takes none.
+        ``on_batch`` is told the seconds of each batch that held some of the windows, in the worker
+        thread, before the future is done.
         """
         future: Future[list[Score]] = Future()
         if not windows:
             future.set_result([])
             return future
         with self._changed:
-            if not admitted:
+            if not admitted and not background:
                 tokens = sum(window.pieces for window in windows)
                 self._check_room(tokens, deadline=deadline, patient=False)
             elif self._closed:
                 raise DrainingError("the model is being shut down")
-            job = _Job[Window, Score](
+            job = Job[Window, Score](
                 number=self._next_number,
                 windows=windows,
                 deadline=deadline,
@@ -197,14 +143,23 @@ class Batcher(Generic[Window, Score]):
                 queued=dict.fromkeys(range(len(windows))),
             )
             self._next_number += 1
-            for index, window in enumerate(windows):
-                insort(self._entries, (window.pieces, job.number, index, job))
-            self._jobs.append(job)
-            self._tokens += job.tokens
+            if background:
+                self._background.append(job)
+            else:
+                for index, window in enumerate(windows):
+                    insort(self._entries, (window.pieces, job.number, index, job))
+                self._jobs.append(job)
+                self._tokens += job.tokens
             self._changed.notify_all()
         # What is withdrawn makes room at once, not when its turn comes.
         future.add_done_callback(lambda _: self._withdraw(job))
         return future
+
+    def nudge(self) -> None:
+        """Background work may go on."""
+        if self._background:  # read without the lock: who adds some notifies, too
+            with self._changed:
+                self._changed.notify_all()
 
     def check_room(self, *, deadline: float | None = None) -> None:
         """Raises what reserve() would raise now."""
@@ -241,7 +196,7 @@ class Batcher(Generic[Window, Score]):
         """Fails what is queued with DrainingError, waits for the running batch, ends the worker."""
         with self._changed:
             self._closed = True
-            jobs = list(self._jobs)
+            jobs = [*self._jobs, *self._background]
             self._forget(set(jobs))
             self._tell_waiters()
             self._changed.notify_all()
@@ -277,7 +232,7 @@ class Batcher(Generic[Window, Score]):
                 if waiter.set_running_or_notify_cancel():
                     waiter.set_result(None)
 
-    def _withdraw(self, job: _Job[Window, Score]) -> None:
+    def _withdraw(self, job: Job[Window, Score]) -> None:
         if not job.future.cancelled():
             return
         with self._changed:
@@ -285,18 +240,20 @@ class Batcher(Generic[Window, Score]):
                 self._forget({job})
                 self._tell_waiters()
 
-    def _forget(self, jobs: set[_Job[Window, Score]]) -> None:
+    def _forget(self, jobs: set[Job[Window, Score]]) -> None:
         """Takes all queued windows of ``jobs`` out of the queue."""
         if not jobs:
             return
         self._entries = [entry for entry in self._entries if entry[3] not in jobs]
         self._jobs = deque(job for job in self._jobs if job not in jobs)
+        self._background = deque(job for job in self._background if job not in jobs)
         self._tokens = sum(entry[0] for entry in self._entries)
 
     def _drop_unwanted(self) -> None:
         now = time.monotonic()
         late = {job for job in self._jobs if job.deadline is not None and job.deadline <= now}
-        self._forget(late | {job for job in self._jobs if job.future.done()})
+        done = {job for job in (*self._jobs, *self._background) if job.future.done()}
+        self._forget(late | done)
         for job in late:
             job.fail(DeadlineError("the deadline passed while the article was waiting"))
 
@@ -309,7 +266,7 @@ class Batcher(Generic[Window, Score]):
         """
         self._drop_unwanted()
         if not self._jobs:
-            return []
+            return self._cut_background()
         job = self._jobs[0]
         self._jobs.rotate(-1)
         first = next(iter(job.queued))
@@ -343,6 +300,18 @@ class Batcher(Generic[Window, Score]):
             self._jobs = deque(job for job in self._jobs if job.queued)
         self._tell_waiters()
         return batch
+
+    def _cut_background(self) -> list[_Entry[Window, Score]]:
+        """One window: a caller who comes now waits for no more than that."""
+        if not self._background or not self._may_idle():
+            return []
+        job = self._background[0]
+        index = next(iter(job.queued))
+        del job.queued[index]
+        if not job.queued:
+            self._background.popleft()
+        self._running = job.windows[index].pieces
+        return [(self._running, job.number, index, job)]
 
     # ------------------------------------------------------------ the worker thread
 

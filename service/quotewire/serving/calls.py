@@ -41,8 +41,9 @@ class Timings:
 
 @dataclass(slots=True)
 class Call:
-    """One call: ``method`` is its short name ("Extract"); ``models`` those that answered in it
-    (``name@version``)."""
+    """One call: ``method`` is its short name ("Extract"); ``asked`` the model that it asked for,
+    ``models`` those that answered in it (``name@version``), ``variants`` those of experiments that
+    did."""
 
     service: str
     method: str
@@ -50,9 +51,22 @@ class Call:
     caller: Caller
     started: float = field(default_factory=time.monotonic)
     timings: Timings = field(default_factory=Timings)
+    asked: str = ""
     models: set[str] = field(default_factory=set)
+    variants: set[str] = field(default_factory=set)
     articles: int = 0
     statements: int = 0
+
+    @property
+    def model(self) -> str:
+        """The one model that it is about; empty where there are several or none."""
+        models = self.models or {self.asked}
+        return next(iter(models)) if len(models) == 1 else ""
+
+    @property
+    def variant(self) -> str:
+        """Likewise the one variant."""
+        return next(iter(self.variants)) if len(self.variants) == 1 else ""
 
     @property
     def seconds(self) -> float:

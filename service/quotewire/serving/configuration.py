@@ -1,4 +1,4 @@
-"""What can change while a server runs: its models and its clients.
+"""What can change while a server runs: its models, its clients and its experiments.
 
 A reload reads the files, loads and warms up what is new, and flips to it in one step; what is no
 longer named closes when its last call is done.  Anything wrong: the reason, and nothing changes.
@@ -7,13 +7,17 @@ longer named closes when its last call is done.  Anything wrong: the reason, and
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quotewire.errors import ModelFolderError, ModelNotFoundError, QuotewireError
+from quotewire.experiments.assignment import Experiment
+from quotewire.experiments.configuration import read_experiments, selectors
 from quotewire.serving.clients import Clients, read_clients
 from quotewire.serving.hosting import ModelHost
 from quotewire.serving.model_table import read_model_table
@@ -38,7 +42,9 @@ class Reloaded:
 
 
 class Configuration:
-    """Keeps ``registry`` and ``clients`` as the settings' files say.  One event loop only."""
+    """Keeps ``registry`` and ``clients`` as the settings' files say, and hands ``experiments`` what
+    theirs says.  ``host`` makes one of an extractor and the digest of its files.  One event loop
+    only."""
 
     def __init__(
         self,
@@ -47,13 +53,15 @@ class Configuration:
         registry: ModelRegistry,
         clients: Clients,
         load: Callable[[str], Extractor],
-        host: Callable[[Extractor], ModelHost],
+        host: Callable[[Extractor, str], ModelHost],
+        experiments: Callable[[Sequence[Experiment]], None],
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._clients = clients
         self._load = load
         self._host = host
+        self._experiments = experiments
         # By source; a model without a stamp (not from a folder) is loaded anew each time.
         self._stamps: dict[str, tuple[_Stamp, ModelHost]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
@@ -68,7 +76,7 @@ class Configuration:
         """Warms these models up and flips to them; raises what a warm-up raises."""
         hosts = []
         for extractor in extractors:
-            hosts.append(self._host(extractor))
+            hosts.append(self._host(extractor, ""))
             await hosts[-1].warm_up()
         self._flip(hosts)
 
@@ -78,6 +86,7 @@ class Configuration:
             settings = self._settings
             entries = read_clients(settings.clients_file, tokens=settings.tokens)
             table = read_model_table(settings.models_file, models=settings.models)
+            experiments = read_experiments(settings.experiments_file)
             new: list[ModelHost] = []
             hosts: list[ModelHost] = []
             stamps = {}
@@ -88,19 +97,27 @@ class Configuration:
                     if stamp and known and known[0] == stamp:
                         host = known[1]
                     else:
-                        host = self._host(await asyncio.to_thread(self._load, source))
+                        extractor = await asyncio.to_thread(self._load, source)
+                        digest = await asyncio.to_thread(digest_of_files, source) if stamp else ""
+                        host = self._host(extractor, digest)
                         new.append(host)
                         await _warm_up(host, source)
                     if stamp:
                         stamps[source] = stamp, host
                     hosts.append(host)
                 before = tuple(self._registry)
-                self._flip(hosts, aliases=dict(table.aliases), default=table.default)
+                self._flip(
+                    hosts,
+                    aliases=dict(table.aliases),
+                    default=table.default,
+                    needed=selectors(experiments),
+                )
             except BaseException:
                 for host in new:
                     await host.close()
                 raise
             self._clients.replace(entries)
+            self._experiments(experiments)
             self._stamps = stamps
             done = Reloaded(
                 loaded=tuple(host.info.tag for host in new),
@@ -115,9 +132,10 @@ class Configuration:
         *,
         aliases: dict[str, str] | None = None,
         default: str = "",
+        needed: Iterable[tuple[str, str]] = (),
     ) -> None:
         before = tuple(self._registry)
-        self._registry.replace(hosts, aliases=aliases, default=default)
+        self._registry.replace(hosts, aliases=aliases, default=default, needed=needed)
         for host in before:
             if host not in hosts:
                 task = asyncio.create_task(self._retire(host))
@@ -147,15 +165,31 @@ async def _warm_up(host: ModelHost, source: str) -> None:
 
 def _stamp(source: str) -> _Stamp | None:
     """Changes when a file of the model's folder does; None where it is in no folder."""
-    # Imported late: torch takes seconds, and the port answers health checks meanwhile.
-    from quotewire.extraction.model_folder import find_model
-
     try:
-        folder = find_model(source)
+        files = _files(source)
     except ModelNotFoundError:
         return None
     return tuple(
         (file.name, stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        for file in sorted(Path(folder).iterdir())
-        if file.is_file() and (stat := file.stat())
+        for file in files
+        if (stat := file.stat())
     )
+
+
+def digest_of_files(source: str) -> str:
+    """SHA-256 of what ``sha256sum *`` prints in the model's folder (names in order of their
+    bytes), 64 hexadecimal digits.  Raises ModelNotFoundError."""
+    total = hashlib.sha256()
+    for path in _files(source):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        total.update(f"{digest}  {path.name}\n".encode())
+    return total.hexdigest()
+
+
+def _files(source: str) -> list[Path]:
+    # Imported late: torch takes seconds, and the port answers health checks meanwhile.
+    from quotewire.extraction.model_folder import find_model
+
+    files = (file for file in Path(find_model(source)).iterdir() if file.is_file())
+    return sorted(files, key=lambda file: os.fsencode(file.name))

@@ -6,13 +6,13 @@ ending in ``_from_proto`` that take what a caller sent raise InputError naming t
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from quotewire.errors import InputError, ServiceError
+from quotewire.experiments.assignment import made_id
 from quotewire.lines import quote_text
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1 import model_service_pb2 as model_pb
@@ -20,6 +20,7 @@ from quotewire.serving.offsets import OffsetEncoding, OffsetMap
 from quotewire.types import (
     Act,
     Article,
+    Assignment,
     Extraction,
     ExtractOptions,
     Intermediary,
@@ -89,17 +90,18 @@ class Wanted:
 
 
 def article_from_proto(message: pb.Article, *, max_text_bytes: int, path: str) -> Article:
-    """The article of a message; an empty id becomes the text's hash.
+    """The article of a message; an empty id becomes the text's hash, a section goes to ``meta``.
 
     ``path`` is where it stood in the request (``article``, ``articles[3]``), for the error.
-    Raises InputError for an id or a text beyond its limit.
+    Raises InputError for an id, a section or a text beyond its limit.
     """
-    if len(message.id) > MAX_ID_CODE_POINTS:
-        raise InputError(
-            field=f"{path}.id",
-            value=f"{len(message.id)} code points",
-            allowed=f"at most {MAX_ID_CODE_POINTS} code points",
-        )
+    for name, value in (("id", message.id), ("section", message.section)):
+        if len(value) > MAX_ID_CODE_POINTS:
+            raise InputError(
+                field=f"{path}.{name}",
+                value=f"{len(value)} code points",
+                allowed=f"at most {MAX_ID_CODE_POINTS} code points",
+            )
     text = message.text
     # The encoded length is worth computing only where the text could be too long at all.
     if 4 * len(text) > max_text_bytes and (size := len(text.encode())) > max_text_bytes:
@@ -109,18 +111,14 @@ def article_from_proto(message: pb.Article, *, max_text_bytes: int, path: str) -
             allowed=f"at most {max_text_bytes} bytes (the server's max_text_bytes)",
         )
     return Article(
-        id=message.id or id_of_text(text),
+        id=message.id or made_id(text),
         text=text,
         title=message.title or None,
         publisher=message.publisher or None,
         published=message.published or None,
         language=message.language or None,
+        meta={"section": message.section} if message.section else {},
     )
-
-
-def id_of_text(text: str) -> str:
-    """The id of an article sent without one: the same text always gets the same."""
-    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def wanted_from_proto(message: pb.ExtractOptions) -> Wanted:
@@ -170,6 +168,14 @@ def extraction_to_proto(
         offset_encoding=_ENCODINGS[encoding],
         language=extraction.language,
         warnings=extraction.warnings,
+        assignment=None
+        if extraction.assignment is None
+        else pb.Assignment(
+            experiment=extraction.assignment.experiment,
+            variant=extraction.assignment.variant,
+            bucket=extraction.assignment.bucket,
+            override=extraction.assignment.override,
+        ),
     )
 
 
@@ -254,6 +260,7 @@ def article_to_proto(article: Article, *, path: str = "article") -> pb.Article:
         "publisher": article.publisher,
         "published": article.published,
         "language": article.language,
+        "section": section_of(article),
     }
     for name, value in values.items():
         if value is None or value.isascii():
@@ -268,6 +275,12 @@ def article_to_proto(article: Article, *, path: str = "article") -> pb.Article:
                 allowed="text without lone surrogates",
             ) from None
     return pb.Article(**{name: value for name, value in values.items() if value})
+
+
+def section_of(article: Article) -> str | None:
+    """The publisher's section: a key of the article's ``meta``, where it is a string."""
+    section = article.meta.get("section")
+    return section if isinstance(section, str) else None
 
 
 def options_to_proto(options: ExtractOptions) -> pb.ExtractOptions:
@@ -287,6 +300,14 @@ def extraction_from_proto(message: pb.Extraction) -> Extraction:
         statements=tuple(_statement_from_proto(one) for one in message.statements),
         language=message.language if message.HasField("language") else None,
         warnings=tuple(message.warnings),
+        assignment=Assignment(
+            experiment=message.assignment.experiment,
+            variant=message.assignment.variant,
+            bucket=message.assignment.bucket,
+            override=message.assignment.override,
+        )
+        if message.HasField("assignment")
+        else None,
     )
 
 

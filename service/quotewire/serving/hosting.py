@@ -6,13 +6,15 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from quotewire.errors import OverloadedError
-from quotewire.serving.batcher import Batcher, BatchFacts
+from quotewire.serving.batcher import Batcher
 from quotewire.serving.calls import Timings
+from quotewire.serving.foreground import Foreground
+from quotewire.serving.jobs import BatchFacts
 from quotewire.types import Article, Extraction, ExtractOptions, ModelInfo
 
 if TYPE_CHECKING:
@@ -36,17 +38,21 @@ _Step = TypeVar("_Step")
 
 @dataclass(frozen=True, slots=True)
 class Answered(Generic[_Answer]):
-    """One article's answer, the number of its statements, and where its time went."""
+    """One article's answer, the number of its statements, how many tokens (word pieces) the model
+    read for it, and where its time went."""
 
     answer: _Answer
     statements: int
+    tokens: int
     timings: Timings
 
 
 class ModelHost:
     """One model: tokenising and decoding in ``pool``, the network in its batcher's thread.
 
-    ``on_batch`` is told of every batch, in that thread.
+    ``on_batch`` is told of every batch, in that thread.  ``digest`` tells the model's files from
+    all others, empty where it came from none.  Background work waits while ``foreground`` has
+    articles, and is done in ``background_pool``.
     """
 
     def __init__(
@@ -55,10 +61,16 @@ class ModelHost:
         *,
         pool: ThreadPoolExecutor,
         settings: Settings,
+        foreground: Foreground,
+        background_pool: ThreadPoolExecutor,
+        digest: str = "",
         on_batch: Callable[[str, BatchFacts], None] | None = None,
     ) -> None:
         self._extractor = extractor
         self._pool = pool
+        self._foreground = foreground
+        self._background_pool = background_pool
+        self.digest = digest
         self._part_tokens = max(settings.max_queue_tokens // _PARTS_PER_QUEUE, 1)
         self._users = 0
         self._unused = asyncio.Event()
@@ -70,7 +82,9 @@ class ModelHost:
             max_queue_tokens=settings.max_queue_tokens,
             name=tag,
             on_batch=(lambda facts: on_batch(tag, facts)) if on_batch else None,
+            may_idle=lambda: foreground.idle,
         )
+        foreground.listen(self._batcher.nudge)
 
     @property
     def info(self) -> ModelInfo:
@@ -115,14 +129,36 @@ class ModelHost:
         answer: Callable[[Extraction], _Answer],
         deadline: float | None = None,
         wait_for_room: bool = False,
+        background: bool = False,
     ) -> Answered[_Answer]:
         """The statements of an article, put through ``answer`` (in the pool too: slicing a long
         text must not hold up the event loop).
 
         ``deadline``: time.monotonic() seconds.  A full queue or a predicted wait beyond the
-        deadline raises OverloadedError, or is waited for with ``wait_for_room``.  Cancelling drops
-        what the model has not seen yet.
+        deadline raises OverloadedError, or is waited for with ``wait_for_room``.  ``background``
+        takes no room, and stands back at every step while callers' articles are in work.
+        Cancelling drops what the model has not seen yet.
         """
+        with nullcontext() if background else self._foreground.article():
+            return await self._extract(
+                article,
+                options=options,
+                answer=answer,
+                deadline=deadline,
+                wait_for_room=wait_for_room,
+                background=background,
+            )
+
+    async def _extract(
+        self,
+        article: Article,
+        *,
+        options: ExtractOptions,
+        answer: Callable[[Extraction], _Answer],
+        deadline: float | None,
+        wait_for_room: bool,
+        background: bool,
+    ) -> Answered[_Answer]:
         started = time.monotonic()
         timings = Timings()
 
@@ -132,15 +168,21 @@ class ModelHost:
         decoded: list[Decoded] = []
         with ExitStack() as room:
             tokens = min(len(article.text) // _CHARACTERS_PER_PIECE + 1, self._part_tokens)
-            await self._take_room(room, tokens, deadline=deadline, patient=wait_for_room)
+            if not background:
+                await self._take_room(room, tokens, deadline=deadline, patient=wait_for_room)
             prepared, timings.tokenise_s = await self._in_pool(
-                lambda: self._extractor.prepare(article)
+                lambda: self._extractor.prepare(article), background=background
             )
             for part in self._parts(prepared.windows):
-                if decoded:  # once begun, an article is finished: its later parts wait for room
+                # Once begun, an article is finished: its later parts wait for room.
+                if decoded and not background:
                     await self._take_room(room, self._part_tokens, deadline=None, patient=True)
                 scores = self._batcher.submit(
-                    part, deadline=deadline, admitted=True, on_batch=add_batch
+                    part,
+                    deadline=deadline,
+                    admitted=True,
+                    background=background,
+                    on_batch=add_batch,
                 )
                 room.close()
                 scored = await asyncio.wrap_future(scores)
@@ -150,18 +192,22 @@ class ModelHost:
             extraction = self._extractor.finish(prepared, decoded, options=options)
             return answer(extraction), len(extraction.statements)
 
-        (value, statements), timings.decode_s = await self._in_pool(finish)
+        (value, statements), timings.decode_s = await self._in_pool(finish, background=background)
         timings.queue_s = max(time.monotonic() - started - timings.total_s, 0.0)
-        return Answered(value, statements, timings)
+        read = sum(window.pieces for window in prepared.windows)
+        return Answered(value, statements, read, timings)
 
-    async def _in_pool(self, step: Callable[[], _Step]) -> tuple[_Step, float]:
+    async def _in_pool(self, step: Callable[[], _Step], *, background: bool) -> tuple[_Step, float]:
         """What the step returns, and the seconds it took once a worker had it."""
+        if background:
+            await self._foreground.wait_idle()
 
         def timed() -> tuple[_Step, float]:
             started = time.monotonic()
             return step(), time.monotonic() - started
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, timed)
+        pool = self._background_pool if background else self._pool
+        return await asyncio.get_running_loop().run_in_executor(pool, timed)
 
     async def _take_room(
         self, room: ExitStack, tokens: int, *, deadline: float | None, patient: bool
@@ -203,4 +249,5 @@ class ModelHost:
     async def close(self) -> None:
         """Waits until nobody uses the model any more, then ends its worker."""
         await self._unused.wait()
+        self._foreground.unlisten(self._batcher.nudge)
         await asyncio.to_thread(self._batcher.close)

@@ -195,8 +195,9 @@ class Edge(grpc.aio.ServerInterceptor):
     ) -> None:
         status = status_from_error(cause)
         rpc = rpc_status.to_status(status)
-        model = next(iter(call.models)) if len(call.models) == 1 else ""
-        self._metrics.failed(reason_of(status), client=call.caller.name, model=model)
+        self._metrics.failed(
+            reason_of(status), client=call.caller.name, model=call.model, variant=call.variant
+        )
         self._ended(call, rpc.code, status=status)
         metadata = [*rpc.trailing_metadata, *_trailers(call)]
         if (pushback_ms := retry_pushback_ms(cause)) is not None:
@@ -212,7 +213,7 @@ class Edge(grpc.aio.ServerInterceptor):
             "client": call.caller.name,
             "code": code.name,
             "ms": round(1000 * call.seconds, 3),
-            "models": sorted(call.models),
+            "models": sorted(call.models or filter(None, {call.asked})),
             "articles": call.articles,
             "statements": call.statements,
         }

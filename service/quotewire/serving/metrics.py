@@ -18,8 +18,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from quotewire.errors import ConfigError
-from quotewire.serving.batcher import BatchFacts
+from quotewire.experiments.exposures import ExposureLog
 from quotewire.serving.calls import Call, Timings
+from quotewire.serving.jobs import BatchFacts
 from quotewire.serving.registry import ModelRegistry
 
 # What is refused without work being done for it (``ErrorInfo.reason``).
@@ -87,6 +88,11 @@ class Metrics:
         self._padding = histogram(
             "batch_padding_ratio", "Share of padding.", "model", buckets=_RATIOS
         )
+        self._shadow_articles = counter(
+            "shadow_articles_total", "Articles offered to shadows.", "variant", "outcome"
+        )
+        self._exposures = counter("exposures_total", "Rows of the exposure log.", "outcome")
+        self._feedback = counter("feedback_total", "Verdicts of editors.", "verdict", "client")
         self._reloads = counter("reloads_total", "Reloads of the configuration.", "outcome")
 
     def watch(self, registry: ModelRegistry, *, serving: Callable[[], bool]) -> None:
@@ -128,6 +134,24 @@ class Metrics:
         self._batch_windows.labels(model).observe(facts.windows)
         self._padding.labels(model).observe(facts.padding_ratio)
 
+    def watch_experiments(
+        self, exposures: ExposureLog | None, *, shadows_waiting: Callable[[], int]
+    ) -> None:
+        """Tells the state of the exposure log and of the shadows at each scrape."""
+        self.registry.register(_LiveExperiments(exposures, shadows_waiting))
+
+    def shadowed(self, variant: str, outcome: str) -> None:
+        """``outcome``: done, failed or dropped."""
+        self._shadow_articles.labels(variant, outcome).inc()
+
+    def exposed(self, outcome: str, rows: int) -> None:
+        """``outcome``: written, dropped or unwritable."""
+        self._exposures.labels(outcome).inc(rows)
+
+    def feedback(self, verdict: str, *, client: str) -> None:
+        """``verdict``: the editor's, or duplicate."""
+        self._feedback.labels(verdict, client).inc()
+
     def reloaded(self, *, done: bool) -> None:
         self._reloads.labels("done" if done else "refused").inc()
 
@@ -164,6 +188,24 @@ class _Live(Collector):
         yield GaugeMetricFamily(
             "quotewire_serving", "Whether the server takes calls.", value=int(self._serving())
         )
+
+
+class _LiveExperiments(Collector):
+    """Likewise, of experiments."""
+
+    def __init__(self, exposures: ExposureLog | None, shadows_waiting: Callable[[], int]) -> None:
+        self._exposures = exposures
+        self._shadows_waiting = shadows_waiting
+
+    def collect(self) -> Iterator[Metric]:
+        log = self._exposures
+        for name, help_text, value in (
+            ("shadow_waiting_articles", "Articles waiting.", self._shadows_waiting()),
+            ("exposure_waiting_rows", "Rows waiting.", log.waiting if log else 0),
+            ("exposure_age_seconds", "Age of the oldest row.", log.oldest_s if log else 0),
+            ("exposure_failing", "Whether the log fails.", int(log.failing) if log else 0),
+        ):
+            yield GaugeMetricFamily(f"quotewire_{name}", help_text, value=value)
 
 
 def _gauge(name: str, help_text: str, values: Iterable[tuple[str, float]]) -> GaugeMetricFamily:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from quotewire.errors import ConfigError, InputError, ModelNotFoundError
@@ -29,11 +29,13 @@ class ModelRegistry:
         *,
         aliases: Mapping[str, str] | None = None,
         default: str = "",
+        needed: Iterable[tuple[str, str]] = (),
     ) -> None:
         """Flips to these models in one step: a call gets either the old ones or the new.
 
-        ``default`` is a version, name or alias; empty for the first model.  Raises ConfigError
-        where two models have the same version or an alias leads nowhere; then nothing changes.
+        ``default`` is a version, name or alias; empty for the first model.  ``needed`` are further
+        selectors that must lead somewhere, each with where it stands.  Raises ConfigError where two
+        models have the same version or a selector leads nowhere; then nothing changes.
         """
         by_selector: dict[str, ModelHost] = {}
         for host in hosts:
@@ -53,6 +55,11 @@ class ModelRegistry:
         by_selector |= targets
         if default and default not in by_selector:
             raise ConfigError(f"default: got {default!r}; allowed: one of {', '.join(by_selector)}")
+        for where, selector in needed:
+            if selector not in by_selector:
+                raise ConfigError(
+                    f"{where}: got the model {selector!r}; allowed: one of {', '.join(by_selector)}"
+                )
         by_selector[""] = by_selector[default] if default else hosts[0]
         first = by_selector[""]
         self._hosts = (first, *(host for host in hosts if host is not first))

@@ -26,12 +26,15 @@ from quotewire.pb.v1 import (
     admin_service_pb2_grpc,
     extraction_service_pb2,
     extraction_service_pb2_grpc,
+    feedback_service_pb2,
+    feedback_service_pb2_grpc,
     model_service_pb2,
     model_service_pb2_grpc,
 )
 from quotewire.serving.admin import AdminServicer, reload
 from quotewire.serving.clients import ClientEntry, Clients, read_token_file
 from quotewire.serving.configuration import Configuration
+from quotewire.serving.experiments import Experiments
 from quotewire.serving.hosting import ModelHost
 from quotewire.serving.interceptors import Edge
 from quotewire.serving.lifecycle import Lifecycle, Phase
@@ -52,6 +55,7 @@ logger = logging.getLogger(__name__)
 SERVICES = (
     extraction_service_pb2.DESCRIPTOR.services_by_name["ExtractionService"].full_name,
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
+    feedback_service_pb2.DESCRIPTOR.services_by_name["FeedbackService"].full_name,
 )
 ADMIN_SERVICE = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"].full_name
 # Time for the last answers' bytes to leave, after their handlers are done (seconds).
@@ -82,12 +86,14 @@ class Server:
         self._tracing = Tracing(tracer_provider)
         self._clients = Clients()
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="extract")
+        self._experiments = Experiments(self.models, metrics=self.metrics, settings=settings)
         self.configuration = Configuration(
             settings,
             registry=self.models,
             clients=self._clients,
             load=load or _loader(settings),
             host=self._host,
+            experiments=self._experiments.trials.replace,
         )
         self._health = health.aio.HealthServicer()
         self._admin: grpc.aio.Server | None = None
@@ -105,9 +111,15 @@ class Server:
             )
         )
 
-    def _host(self, extractor: Extractor) -> ModelHost:
+    def _host(self, extractor: Extractor, digest: str) -> ModelHost:
         return ModelHost(
-            extractor, pool=self._pool, settings=self._settings, on_batch=self.metrics.batch
+            extractor,
+            pool=self._pool,
+            settings=self._settings,
+            foreground=self._experiments.foreground,
+            background_pool=self._experiments.pool,
+            digest=digest,
+            on_batch=self.metrics.batch,
         )
 
     def _make_server(self, edge: Edge) -> grpc.aio.Server:
@@ -138,9 +150,13 @@ class Server:
                 lifecycle=self.lifecycle,
                 metrics=self.metrics,
                 tracing=self._tracing,
+                trials=self._experiments.trials,
                 settings=settings,
             ),
             self._server,
+        )
+        feedback_service_pb2_grpc.add_FeedbackServiceServicer_to_server(
+            self._experiments.feedback, self._server
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
             ModelServicer(self.models), self._server
@@ -268,7 +284,9 @@ class Server:
         await self._server.stop(min(FLUSH_S, max(ends - time.monotonic(), 0.0)))
         if self._admin:
             await self._admin.stop(FLUSH_S)
+        await self._experiments.stop_shadows()
         await self.configuration.close()
+        await self._experiments.close()
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
         if self._metrics_port:
             await asyncio.to_thread(self._metrics_port.close)

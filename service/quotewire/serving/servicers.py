@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import grpc
 
 from quotewire.errors import DeadlineError, DrainingError, InputError, QuotewireError
+from quotewire.experiments.assignment import Chosen
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1 import extraction_service_pb2 as service_pb
 from quotewire.pb.v1 import extraction_service_pb2_grpc, model_service_pb2_grpc
@@ -18,12 +19,14 @@ from quotewire.serving import convert
 from quotewire.serving.calls import CURRENT_CALL
 from quotewire.serving.clients import Caller
 from quotewire.serving.hosting import ModelHost
+from quotewire.serving.idle import IdleLimit
 from quotewire.serving.interceptors import Unusable
 from quotewire.serving.lifecycle import Lifecycle
 from quotewire.serving.metrics import Metrics
 from quotewire.serving.registry import ModelRegistry
 from quotewire.serving.status import reason_of, status_from_error
 from quotewire.serving.tracing import Tracing
+from quotewire.serving.trials import Trials
 from quotewire.types import Article, Extraction
 
 if TYPE_CHECKING:
@@ -42,9 +45,11 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
         lifecycle: Lifecycle,
         metrics: Metrics,
         tracing: Tracing,
+        trials: Trials,
         settings: Settings,
     ) -> None:
         self._registry = models
+        self._trials = trials
         self._lifecycle = lifecycle
         self._metrics = metrics
         self._tracing = tracing
@@ -54,12 +59,13 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
         self, request: service_pb.ExtractRequest, context: Context
     ) -> service_pb.ExtractResponse:
         with self._registry.using(request.model) as host:
-            CURRENT_CALL.get().models.add(host.info.tag)
+            CURRENT_CALL.get().asked = host.info.tag
             wanted = convert.wanted_from_proto(request.options)
             article = self._article(request)
             CURRENT_CALL.get().caller.spend()
             deadline = self._deadline(context)
-            extraction = await self._extract(host, article, wanted, deadline=deadline)
+            chosen = await self._choose(article, request.model)
+            extraction = await self._extract(host, chosen, article, wanted, deadline=deadline)
         return service_pb.ExtractResponse(extraction=extraction)
 
     # The generated base speaks of generators only; grpc.aio takes a coroutine that writes as well.
@@ -70,24 +76,28 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
     ) -> None:
         slots = asyncio.Semaphore(self._settings.max_in_flight_per_call)
         writing = asyncio.Lock()
+        idle = IdleLimit(self._settings.max_idle_s)
 
         async def answer(index: int, request: service_pb.ExtractStreamRequest | Unusable) -> None:
             try:
                 deadline = self._deadline(context)
-                reply = await self._answer_stream(index, request, deadline=deadline)
+                with idle.working():
+                    reply = await self._answer_stream(index, request, deadline=deadline)
                 # The slot is kept until the answer is written: a slow reader slows its own sender.
                 async with writing:
                     await context.write(service_pb.ExtractStreamResponse(answer=reply))
+                idle.moved()
             finally:
                 slots.release()
 
         draining = asyncio.ensure_future(self._lifecycle.draining.wait())
         try:
-            async with asyncio.TaskGroup() as answers:
+            async with idle, asyncio.TaskGroup() as answers:
                 index = 0
                 while True:
                     await slots.acquire()
-                    await _wait_for_rate(CURRENT_CALL.get().caller, draining)
+                    with idle.working():
+                        await _wait_for_rate(CURRENT_CALL.get().caller, draining)
                     reading = asyncio.ensure_future(anext(request_iterator, None))
                     try:
                         await asyncio.wait({reading, draining}, return_when=asyncio.FIRST_COMPLETED)
@@ -110,7 +120,7 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
         self, request: service_pb.BatchExtractRequest, context: Context
     ) -> service_pb.BatchExtractResponse:
         with self._registry.using(request.model) as host:
-            CURRENT_CALL.get().models.add(host.info.tag)
+            CURRENT_CALL.get().asked = host.info.tag
             wanted = convert.wanted_from_proto(request.options)
             self._check_batch(request)
             deadline = self._deadline(context)
@@ -120,7 +130,9 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
 
             async def answer(index: int, message: pb.Article) -> pb.Answer:
                 async with slots:
-                    return await self._answer_batch(host, index, message, wanted, deadline)
+                    return await self._answer_batch(
+                        host, index, message, wanted, deadline, asked=request.model
+                    )
 
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -148,17 +160,19 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
         """Whatever is wrong with this article is told in its own answer."""
         if isinstance(request, Unusable):
             return self._failure(index, "", request.error)
-        article_id, model = request.article.id, ""
+        article_id, model, chosen = request.article.id, "", None
         try:
             with self._registry.using(request.model) as host:
                 model = host.info.tag
-                CURRENT_CALL.get().models.add(model)
                 wanted = convert.wanted_from_proto(request.options)
                 article = self._article(request)
                 article_id = article.id
-                extraction = await self._extract_in_time(host, article, wanted, deadline=deadline)
+                chosen = await self._choose(article, request.model)
+                extraction = await self._extract_in_time(
+                    host, chosen, article, wanted, deadline=deadline
+                )
         except Exception as error:
-            return self._failure(index, article_id, error, model=model)
+            return self._failure(index, article_id, error, model=model, chosen=chosen)
         return pb.Answer(index=index, article_id=article_id, extraction=extraction)
 
     async def _answer_batch(
@@ -168,30 +182,45 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
         message: pb.Article,
         wanted: convert.Wanted,
         deadline: float,
+        *,
+        asked: str,
     ) -> pb.Answer:
-        """Likewise, for an article of a batch."""
-        article_id = message.id
+        """Likewise, for an article of a batch that asked for the model ``asked``."""
+        article_id, chosen = message.id, None
         try:
             article = convert.article_from_proto(
                 message, max_text_bytes=self._settings.max_text_bytes, path=f"articles[{index}]"
             )
             article_id = article.id
+            chosen = await self._choose(article, asked)
             extraction = await self._extract(
-                host, article, wanted, deadline=deadline, wait_for_room=True
+                host, chosen, article, wanted, deadline=deadline, wait_for_room=True
             )
         except Exception as error:
-            return self._failure(index, article_id, error, model=host.info.tag)
+            return self._failure(index, article_id, error, model=host.info.tag, chosen=chosen)
         return pb.Answer(index=index, article_id=article_id, extraction=extraction)
 
+    async def _choose(self, article: Article, asked: str) -> Chosen | None:
+        """The variant that the article gets, where it is in an experiment."""
+        return await self._trials.choose(
+            article, request=asked, caller=CURRENT_CALL.get().caller.name
+        )
+
     async def _extract_in_time(
-        self, host: ModelHost, article: Article, wanted: convert.Wanted, *, deadline: float
+        self,
+        host: ModelHost,
+        chosen: Chosen | None,
+        article: Article,
+        wanted: convert.Wanted,
+        *,
+        deadline: float,
     ) -> pb.Extraction:
         """A stream may last; each of its articles has the time that a call has."""
         limit_s = self._settings.max_call_s
         try:
             async with asyncio.timeout(limit_s):
                 return await self._extract(
-                    host, article, wanted, deadline=deadline, wait_for_room=True
+                    host, chosen, article, wanted, deadline=deadline, wait_for_room=True
                 )
         except TimeoutError:
             raise DeadlineError(
@@ -201,23 +230,35 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
     async def _extract(
         self,
         host: ModelHost,
+        chosen: Chosen | None,
         article: Article,
         wanted: convert.Wanted,
         *,
         deadline: float,
         wait_for_room: bool = False,
     ) -> pb.Extraction:
-        def answer(extraction: Extraction) -> pb.Extraction:
-            return convert.extraction_to_proto(article.text, extraction, encoding=wanted.encoding)
+        """By the model of ``chosen`` or, without an experiment, by ``host``."""
+        call = CURRENT_CALL.get()
+        with self._trials.trial(
+            chosen, host, article, caller=call.caller.name, options=wanted.options
+        ) as trial:
 
-        answered = await host.extract(
-            article,
-            options=wanted.options,
-            answer=answer,
-            deadline=deadline,
-            wait_for_room=wait_for_room,
-        )
-        call, model = CURRENT_CALL.get(), host.info.tag
+            def answer(extraction: Extraction) -> pb.Extraction:
+                return convert.extraction_to_proto(
+                    article.text, trial.saw(extraction), encoding=wanted.encoding
+                )
+
+            model = trial.host.info.tag
+            call.models.add(model)
+            call.variants.add(trial.label)
+            answered = await trial.host.extract(
+                article,
+                options=trial.options,
+                answer=answer,
+                deadline=deadline,
+                wait_for_room=wait_for_room,
+            )
+            trial.done(answered)
         call.articles += 1
         call.statements += answered.statements
         call.timings.add(answered.timings)
@@ -226,18 +267,30 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
             client=call.caller.name,
             timings=answered.timings,
             statements=answered.statements,
+            variant=trial.label,
         )
         self._tracing.answered(answered.timings, model=model, statements=answered.statements)
         return answered.answer
 
     def _failure(
-        self, index: int, article_id: str, error: Exception, *, model: str = ""
+        self,
+        index: int,
+        article_id: str,
+        error: Exception,
+        *,
+        model: str = "",
+        chosen: Chosen | None = None,
     ) -> pb.Answer:
+        """``model`` was asked for (``name@version``); the one of ``chosen`` was to answer."""
         if not isinstance(error, QuotewireError):
             error.add_note(f"article number {index} of its call")
         status = status_from_error(error)
         client = CURRENT_CALL.get().caller.name
-        self._metrics.failed(reason_of(status), client=client, model=model)
+        if chosen is not None:
+            model = self._registry.select(chosen.variant.model).info.tag
+        self._metrics.failed(
+            reason_of(status), client=client, model=model, variant=chosen.label if chosen else ""
+        )
         return pb.Answer(
             index=index, article_id=article_id[: convert.MAX_ID_CODE_POINTS], error=status
         )

@@ -31,6 +31,7 @@ from quotewire.errors import (
     QuotewireError,
     RateLimitedError,
     ServiceError,
+    StreamIdleError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -88,6 +89,8 @@ def status_from_error(error: BaseException) -> Status:
             return _status(Code.UNAVAILABLE, str(error), "DRAINING")
         case UnavailableError():
             return _status(Code.UNAVAILABLE, str(error), "NOT_READY")
+        case StreamIdleError():
+            return _status(Code.DEADLINE_EXCEEDED, str(error), "STREAM_IDLE")
         case DeadlineError():
             return _status(Code.DEADLINE_EXCEEDED, str(error), "DEADLINE_EXCEEDED")
         case UnauthenticatedError():
@@ -134,6 +137,8 @@ def error_from_status(status: Status) -> QuotewireError:
             return ConfigError(status.message)
         case "DRAINING":
             return DrainingError(status.message)
+        case "STREAM_IDLE":
+            return StreamIdleError(status.message)
     # What gRPC itself says carries no ErrorInfo.
     match status.code:
         case Code.UNAVAILABLE:
