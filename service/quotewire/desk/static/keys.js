@@ -19,7 +19,11 @@ export function startKeys(look, judge) {
     c: () => judge("corrected"),
     x: () => judge("rejected"),
     n: () => byId("new")?.click(),
-    "/": () => byId("min")?.focus(),
+    "/": () => {
+      if (!byId("filter-box")) return;
+      byId("filter-box").open = true;
+      byId("min").focus();
+    },
     "?": () => dialog.showModal(),
     Escape: () => {
       look.clear();

@@ -104,6 +104,12 @@ export function startLook() {
 
 function startFilters(reading, items, { marks, idsOf, look }) {
   const form = byId("filters");
+  const box = byId("filter-box");
+  // On a phone they would hide the article; on anything wider their summary is not shown.
+  const phone = matchMedia("(max-width: 40rem)");
+  const fit = () => (box.open = !phone.matches || location.search !== "");
+  phone.addEventListener("change", fit);
+  fit();
   const field = (name) => form.elements[name];
 
   function passes(one) {
@@ -134,8 +140,7 @@ function startFilters(reading, items, { marks, idsOf, look }) {
       for (const part of parts) part.classList.toggle("qw-off", !on.has(id));
     }
     if (look.selected?.hidden) look.clear();
-    const words = count === items.length ? `${count} shown` : `${count} of ${items.length} shown`;
-    byId("shown").textContent = words;
+    byId("shown").textContent = count === items.length ? "" : `${count} of ${items.length} shown`;
   }
 
   form.addEventListener("input", apply);
