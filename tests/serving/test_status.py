@@ -19,6 +19,7 @@ from quotewire.errors import (
     QuotewireError,
     RateLimitedError,
     ServiceError,
+    StreamIdleError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -47,6 +48,7 @@ ERRORS: list[tuple[QuotewireError, int, str]] = [
     (DrainingError("bye"), Code.UNAVAILABLE, "DRAINING"),
     (UnavailableError("not yet"), Code.UNAVAILABLE, "NOT_READY"),
     (DeadlineError("too late"), Code.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
+    (StreamIdleError("silence"), Code.DEADLINE_EXCEEDED, "STREAM_IDLE"),
 ]
 
 

@@ -245,7 +245,7 @@ def test_a_draining_server_answers_what_it_took_and_ends_the_stream() -> None:
         drained.result(PATIENCE_S)
 
 
-IDLE_S = 0.3
+IDLE_S = 1.0
 
 
 def test_a_stream_that_stands_still_is_ended_with_the_reason() -> None:
@@ -271,7 +271,7 @@ def test_a_stream_that_the_server_works_for_does_not_stand_still() -> None:
         conversation = Conversation(server)
         conversation.send(request(STORY))
         assert model.entered.wait(PATIENCE_S)
-        opening = threading.Timer(4 * IDLE_S, model.gate.set)
+        opening = threading.Timer(2 * IDLE_S, model.gate.set)
         opening.start()
         assert len(conversation.read().extraction.statements) == 3
         opening.join()
