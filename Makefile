@@ -49,7 +49,21 @@ demo: $(VENV)/.installed  ## start a server, ask it who said what in a sample ar
 typescript: examples/typescript/node_modules/.installed  ## build the TypeScript client
 	@cd examples/typescript && npm run --silent build
 
-test: $(VENV)/.installed-dev examples/typescript/node_modules/.installed  ## the whole test suite
+# The tests start a server of their own (tests/postgres.py); only its programs are needed.
+POSTGRES := $(shell ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
+$(VENV)/.installed-postgres: | $(BIN)/python
+	@if [ -z "$(POSTGRES)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	    echo "installing PostgreSQL (Debian's package; no server is started)"; \
+	    mkdir -p /etc/postgresql-common && \
+	    { [ -e /etc/postgresql-common/createcluster.conf ] || \
+	      echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; } && \
+	    { apt-get install -qq -y --no-install-recommends postgresql > /dev/null 2>&1 || \
+	      { apt-get update -qq > /dev/null && \
+	        apt-get install -qq -y --no-install-recommends postgresql > /dev/null; }; }; \
+	fi
+	@touch $@
+
+test: $(VENV)/.installed-dev $(VENV)/.installed-postgres examples/typescript/node_modules/.installed  ## the whole test suite
 	@$(BIN)/python -m pytest
 
 soak: $(VENV)/.installed-dev  ## the load and chaos tests at full length (some ten minutes)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from quotewire.client import SERVICE_CONFIG, AsyncClient, Client
+from quotewire.client import AsyncClient, Client
 from quotewire.errors import (
     ConfigError,
     DeadlineError,
@@ -23,6 +23,7 @@ from quotewire.errors import (
     UnavailableError,
 )
 from quotewire.experiments.assignment import made_id
+from quotewire.serving.channels import SERVICE_CONFIG
 from quotewire.streaming import Answer
 from quotewire.types import Act, Article, ExtractOptions
 from tests.fakes import FakeModel, fake_extractor

@@ -10,9 +10,8 @@ one.  Both close what they opened when used as context managers.
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, Final, TypeVar
 
@@ -20,48 +19,24 @@ import grpc
 
 from quotewire.errors import QuotewireError
 from quotewire.pb.v1 import extraction_service_pb2 as service_pb
-from quotewire.pb.v1 import extraction_service_pb2_grpc, model_service_pb2_grpc
+from quotewire.pb.v1 import (
+    extraction_service_pb2_grpc,
+    feedback_service_pb2_grpc,
+    model_service_pb2_grpc,
+)
+from quotewire.pb.v1 import feedback_service_pb2 as feedback_pb
 from quotewire.pb.v1 import model_service_pb2 as model_pb
 from quotewire.serving import convert, status
+from quotewire.serving.channels import CHANNEL_OPTIONS
 from quotewire.streaming import Answer, ArticleStream
 from quotewire.types import Article, Extraction, ExtractOptions, ModelInfo
 
-# What every client of the service should run with, in any language (docs/service-config.json):
-# calls spread over all replicas, and what may work a moment later is tried again, but not by
-# everybody at once while a server is in trouble (throttling).
-SERVICE_CONFIG: Final[dict[str, Any]] = {
-    "loadBalancingConfig": [{"round_robin": {}}],
-    "methodConfig": [
-        {
-            "name": [
-                {"service": "quotewire.v1.ExtractionService"},
-                {"service": "quotewire.v1.ModelService"},
-            ],
-            "retryPolicy": {
-                "maxAttempts": 5,
-                "initialBackoff": "0.2s",
-                "maxBackoff": "5s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
-            },
-        }
-    ],
-    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
-}
-CHANNEL_OPTIONS: Final[tuple[tuple[str, Any], ...]] = (
-    ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
-    ("grpc.enable_retries", 1),
-    # Answers to long articles pass gRPC's default of 4 MiB.
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-)
 DEFAULT_TARGET: Final = "localhost:50051"
 # Default deadlines of the calls (seconds), retries included.
 EXTRACT_TIMEOUT_S: Final = 60.0
 BATCH_TIMEOUT_S: Final = 300.0
 MODELS_TIMEOUT_S: Final = 10.0
+FEEDBACK_TIMEOUT_S: Final = 30.0
 # Longest wait for the answer to any one article of a stream (seconds).
 STREAM_TIMEOUT_S: Final = 120.0
 DEFAULT_OPTIONS: Final = ExtractOptions()
@@ -98,6 +73,7 @@ class AsyncClient:
             self._channel = grpc.aio.secure_channel(target, credentials, options=options)
         self._extraction = extraction_service_pb2_grpc.ExtractionServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
+        self._feedback = feedback_service_pb2_grpc.FeedbackServiceStub(self._channel)
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -202,6 +178,34 @@ class AsyncClient:
             self._models.GetModel(request, timeout=timeout_s, metadata=self._metadata)
         )
         return convert.model_from_proto(response.model)
+
+    async def record_feedback(
+        self,
+        *,
+        article_id: str,
+        statement_id: str,
+        verdict: str,
+        editor: str,
+        corrected: Mapping[str, Any] | None = None,
+        key: str = "",
+        timeout_s: float = FEEDBACK_TIMEOUT_S,
+    ) -> bool:
+        """Records an editor's verdict on a statement: "accepted", "corrected" (with the right value
+        of each field that was wrong) or "rejected".  False where it had been recorded before, under
+        the same ``key`` or, without one, with the same content.  See docs/experiments.md."""
+        message = feedback_pb.Feedback(
+            article_id=article_id,
+            statement_id=statement_id,
+            verdict=convert.verdict_to_proto(verdict),
+            corrected=dict(corrected) if corrected else None,
+            editor_id=editor,
+            idempotency_key=key,
+        )
+        request = feedback_pb.RecordFeedbackRequest(feedback=[message])
+        response = await _call(
+            self._feedback.RecordFeedback(request, timeout=timeout_s, metadata=self._metadata)
+        )
+        return not response.receipts[0].duplicate
 
 
 class Client:
@@ -317,6 +321,29 @@ class Client:
 
     def model(self, name: str = "", *, timeout_s: float = MODELS_TIMEOUT_S) -> ModelInfo:
         return self._wait(self._client.model(name, timeout_s=timeout_s))
+
+    def record_feedback(
+        self,
+        *,
+        article_id: str,
+        statement_id: str,
+        verdict: str,
+        editor: str,
+        corrected: Mapping[str, Any] | None = None,
+        key: str = "",
+        timeout_s: float = FEEDBACK_TIMEOUT_S,
+    ) -> bool:
+        return self._wait(
+            self._client.record_feedback(
+                article_id=article_id,
+                statement_id=statement_id,
+                verdict=verdict,
+                editor=editor,
+                corrected=corrected,
+                key=key,
+                timeout_s=timeout_s,
+            )
+        )
 
     def _wait(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """Runs ``work`` on the client's loop; an interrupt (Ctrl-C) here cancels it there."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from quotewire.client import SERVICE_CONFIG
+from quotewire.serving.channels import SERVICE_CONFIG
 from tests.conftest import ROOT
 from tests.fakes import fake_extractor
 from tests.serving.harness import POISON, STORY, STORY_QUOTES, PoisonedModel, Running, running

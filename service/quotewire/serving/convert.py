@@ -13,8 +13,10 @@ from typing import TypeVar
 
 from quotewire.errors import InputError, ServiceError
 from quotewire.experiments.assignment import made_id
+from quotewire.experiments.records import Verdict
 from quotewire.lines import quote_text
 from quotewire.pb.v1 import extraction_pb2 as pb
+from quotewire.pb.v1 import feedback_service_pb2 as feedback_pb
 from quotewire.pb.v1 import model_service_pb2 as model_pb
 from quotewire.serving.offsets import OffsetEncoding, OffsetMap
 from quotewire.types import (
@@ -71,6 +73,11 @@ _INTERMEDIARY_KINDS = {
     IntermediaryKind.PERSON: pb.INTERMEDIARY_KIND_PERSON,
     IntermediaryKind.PRESS: pb.INTERMEDIARY_KIND_PRESS,
     IntermediaryKind.DOCUMENT: pb.INTERMEDIARY_KIND_DOCUMENT,
+}
+VERDICTS = {
+    Verdict.ACCEPTED: feedback_pb.VERDICT_ACCEPTED,
+    Verdict.CORRECTED: feedback_pb.VERDICT_CORRECTED,
+    Verdict.REJECTED: feedback_pb.VERDICT_REJECTED,
 }
 _ACTS_BACK = {number: act for act, number in _ACTS.items()}
 _QUOTE_KINDS_BACK = {number: kind for kind, number in _QUOTE_KINDS.items()}
@@ -290,6 +297,13 @@ def options_to_proto(options: ExtractOptions) -> pb.ExtractOptions:
         min_confidence=options.min_confidence,
         acts=pb.ACT_SELECTION_ALL if options.all_acts else pb.ACT_SELECTION_STATEMENTS,
     )
+
+
+def verdict_to_proto(verdict: str) -> feedback_pb.Verdict.ValueType:
+    """Raises InputError for a word that is no verdict."""
+    if verdict not in tuple(Verdict):
+        raise InputError(field="verdict", value=repr(verdict)[:60], allowed=", ".join(Verdict))
+    return VERDICTS[Verdict(verdict)]
 
 
 def extraction_from_proto(message: pb.Extraction) -> Extraction:

@@ -14,11 +14,11 @@ from google.protobuf.json_format import MessageToDict
 
 from quotewire.errors import ConfigError, InputError, OverloadedError, UnavailableError
 from quotewire.experiments.feedback import CORRECTABLE, FeedbackStore, with_key
-from quotewire.experiments.records import Feedback, Verdict
+from quotewire.experiments.records import Feedback
 from quotewire.pb.v1 import feedback_service_pb2 as pb
 from quotewire.pb.v1 import feedback_service_pb2_grpc
 from quotewire.serving.calls import CURRENT_CALL
-from quotewire.serving.convert import MAX_ID_CODE_POINTS
+from quotewire.serving.convert import MAX_ID_CODE_POINTS, VERDICTS
 from quotewire.serving.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -31,11 +31,7 @@ MAX_CORRECTED_BYTES = 16_384
 _MAX_CALLS = 64
 _RETRY_AFTER_S = 1.0
 
-_VERDICTS = {
-    pb.VERDICT_ACCEPTED: Verdict.ACCEPTED,
-    pb.VERDICT_CORRECTED: Verdict.CORRECTED,
-    pb.VERDICT_REJECTED: Verdict.REJECTED,
-}
+_VERDICTS = {number: verdict for verdict, number in VERDICTS.items()}
 
 
 class FeedbackServicer(feedback_service_pb2_grpc.FeedbackServiceServicer):
