@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from quotewire.serving.channels import SERVICE_CONFIG
 from tests.conftest import ROOT
@@ -112,6 +113,28 @@ def test_nobody_there_is_one_line_and_an_exit_code(built: Path) -> None:
     assert result.returncode == 1
     assert result.stdout == ""
     assert re.fullmatch(r"UNAVAILABLE: .*\n", result.stderr)
+
+
+def test_it_reaches_a_server_behind_tls_and_tokens(built: Path, tmp_path: Path) -> None:
+    ca, token = trustme.CA(), "desk-token-0123456789"
+    issued = ca.issue_cert("localhost")
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "server.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "server.key")
+    with running(
+        tls_certificate=tmp_path / "server.pem",
+        tls_key=tmp_path / "server.key",
+        tokens=(f"desk:{token}",),
+    ) as guarded:
+        target = f"localhost:{guarded.port}"
+        environment = {"QUOTEWIRE_TLS_CA": str(tmp_path / "ca.pem"), "QUOTEWIRE_TOKEN": token}
+        [line], result = ask(built, target, [{"id": "a", "text": STORY}], **environment)
+        assert result.returncode == 0, result.stderr
+        assert [statement["quote"] for statement in line["statements"]] == STORY_QUOTES
+        del environment["QUOTEWIRE_TOKEN"]
+        _, result = ask(built, target, [{"id": "a", "text": STORY}], **environment)
+        assert result.returncode == 1
+        assert "UNAUTHENTICATED" in result.stderr
 
 
 def test_the_service_config_is_the_python_client_s() -> None:

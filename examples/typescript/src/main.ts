@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { type Answer, type Article, QuotewireClient } from "./client.js";
 import { QuotewireError } from "./errors.js";
 
-const { QUOTEWIRE_CA, QUOTEWIRE_TOKEN, QUOTEWIRE_MODEL } = process.env;
+const { QUOTEWIRE_TLS_CA, QUOTEWIRE_TOKEN, QUOTEWIRE_MODEL } = process.env;
 
 async function* articlesOf(input: NodeJS.ReadableStream): AsyncGenerator<Article> {
   for await (const line of createInterface({ input, crlfDelay: Infinity })) {
@@ -35,7 +35,7 @@ function lineOf({ article, extraction, error }: Answer): object {
 }
 
 const client = new QuotewireClient(process.argv[2], {
-  credentials: QUOTEWIRE_CA ? credentials.createSsl(readFileSync(QUOTEWIRE_CA)) : undefined,
+  credentials: QUOTEWIRE_TLS_CA ? credentials.createSsl(readFileSync(QUOTEWIRE_TLS_CA)) : undefined,
   token: QUOTEWIRE_TOKEN,
 });
 try {
