@@ -50,7 +50,7 @@ typescript: examples/typescript/node_modules/.installed  ## build the TypeScript
 	@cd examples/typescript && npm run --silent build
 
 # The tests start a server of their own (tests/postgres.py); only its programs are needed.
-POSTGRES := $(shell ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
+POSTGRES := $(shell ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -n 1)
 $(VENV)/.installed-postgres: | $(BIN)/python
 	@if [ -z "$(POSTGRES)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 	    echo "installing PostgreSQL (Debian's package; no server is started)"; \
