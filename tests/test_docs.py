@@ -68,6 +68,15 @@ def test_every_field_of_the_json_lines_is_documented() -> None:
     assert {word for word in fields | values if f"`{word}`" not in page} == set()
 
 
+def test_every_room_and_every_module_of_the_server_stands_in_the_architecture() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    package = ROOT / "service" / "quotewire"
+    rooms = [path.name for path in package.iterdir() if (path / "__init__.py").exists()]
+    assert {room for room in rooms if f"  {room}/" not in page} == set()
+    modules = [path.stem for path in (package / "serving").glob("[a-z]*.py")]
+    assert {module for module in modules if f"`{module}`" not in page} == set()
+
+
 def test_every_command_stands_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert {name for name in commands.commands if f"quotewire {name}" not in readme} == set()
