@@ -18,7 +18,6 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
-from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import (
@@ -34,6 +33,7 @@ from starlette.staticfiles import StaticFiles
 from quotewire.desk.downloads import FORMATS, written
 from quotewire.desk.forms import (
     BrowserGoneError,
+    Form,
     Submission,
     read_form,
     read_submission,
@@ -138,7 +138,7 @@ class Desk:
         visitor, typed = self._visitor(request), _EMPTY
         try:
             form = await read_form(request, max_text_bytes=self._options.max_text_bytes)
-            typed = await read_submission(form)
+            typed = read_submission(form)
             if not self._is_ours(request, visitor, form):
                 return await self._front(request, visitor, typed, _FOREIGN)
             article = typed.article(max_text_bytes=self._options.max_text_bytes)
@@ -257,7 +257,7 @@ class Desk:
         if not self._is_ours(request, visitor, form):
             return await self._front(request, visitor, _EMPTY, _FOREIGN)
         try:
-            visitor = await self._signed_in(visitor, str(form.get("token") or "").strip())
+            visitor = await self._signed_in(visitor, form["token"].strip())
         except QuotewireError as error:
             return await self._front(request, visitor, _EMPTY, trouble(error))
         return self._with_cookie(request, visitor, RedirectResponse("/", 303))
@@ -413,13 +413,8 @@ class Desk:
     def _visitor(self, request: Request) -> Visitor:
         return self._sessions.visitor(request.cookies.get(COOKIE))
 
-    def _is_ours(self, request: Request, visitor: Visitor, form: FormData) -> bool:
-        sent = form.get("form_token")
-        return (
-            isinstance(sent, str)
-            and self._sessions.is_form_token(visitor, sent)
-            and is_own_page(request)
-        )
+    def _is_ours(self, request: Request, visitor: Visitor, form: Form) -> bool:
+        return self._sessions.is_form_token(visitor, form["form_token"]) and is_own_page(request)
 
     def _with_cookie(self, request: Request, visitor: Visitor, response: Response) -> Response:
         if visitor.is_new:

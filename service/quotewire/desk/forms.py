@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from quotewire.errors import InputError
@@ -46,8 +46,7 @@ class Submission:
             raise InputError(
                 field="article.text",
                 value=f"{size:,} bytes long",
-                allowed=f"at most {max_text_bytes:,} bytes on this page; `quotewire score` and the "
-                "gRPC service take longer ones",
+                allowed=_allowed(max_text_bytes),
             )
         for name, value in (("title", self.title), ("publisher", self.publisher)):
             if len(value) > MAX_LINE_CODE_POINTS:
@@ -61,57 +60,83 @@ class Submission:
         )
 
 
-async def read_form(request: Request, *, max_text_bytes: int) -> FormData:
+@dataclass(frozen=True, slots=True)
+class Form:
+    """``fields`` by name; ``file`` is what was uploaded, empty for nothing."""
+
+    fields: Mapping[str, str]
+    file: bytes
+
+    def __getitem__(self, name: str) -> str:
+        """The field of that name, "" where there is none."""
+        return self.fields.get(name, "")
+
+
+async def read_form(request: Request, *, max_text_bytes: int) -> Form:
     """The form of a request.  Raises InputError for one too large or malformed."""
     # A text and a file may both be there, each at its longest.
     limit = 2 * max_text_bytes + _FRAME_BYTES
     meter = _Meter(request.receive, limit)
-    bounded = Request(request.scope, meter.receive)
+    stream = Request(request.scope, meter.receive).stream()
+    parser = MultiPartParser(
+        request.headers, stream, max_files=1, max_fields=40, max_part_size=limit
+    )
+    parser.spool_max_size = limit  # nothing goes to a disk
     try:
-        return await bounded.form(max_files=1, max_fields=40, max_part_size=limit)
-    except _TooLarge:
+        if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+            raise MultiPartException("not multipart/form-data")
+        form = await parser.parse()
+    except _TooLargeError:
         await meter.discard()
         raise InputError(
             field="article.text",
             value=f"more than {max_text_bytes:,} bytes long",
-            allowed=f"at most {max_text_bytes:,} bytes on this page; `quotewire score` and the "
-            "gRPC service take longer ones",
+            allowed=_allowed(max_text_bytes),
         ) from None
-    except HTTPException as error:
+    except MultiPartException as error:
         raise InputError(
             field="request",
-            value=f"no form ({error.detail})",
+            value=f"no form ({error.message})",
             allowed="what this page’s form sends",
         ) from None
+    try:
+        fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+        file = form.get("file")
+        return Form(fields, await file.read() if isinstance(file, UploadFile) else b"")
+    finally:
+        await form.close()
 
 
-async def read_submission(form: FormData) -> Submission:
+def read_submission(form: Form) -> Submission:
     """Raises InputError where the file is no UTF-8 text."""
-    text = _field(form, "text")
-    file = form.get("file")
-    if isinstance(file, UploadFile) and (data := await file.read()):
+    text = form["text"]
+    if form.file:
         try:
-            text = data.decode("utf-8-sig")
+            text = form.file.decode("utf-8-sig")
         except UnicodeDecodeError as error:
+            # With a byte-order mark in front, the decoder counts from behind it.
+            position = len(form.file) - len(error.object) + error.start
             raise InputError(
                 field="file",
-                value=f"no UTF-8: byte 0x{data[error.start]:02x} at position {error.start:,}",
+                value=f"no UTF-8: byte 0x{form.file[position]:02x} at position {position:,}",
                 allowed="plain text in UTF-8",
             ) from None
-    first, second = _field(form, "model"), _field(form, "second")
+    first, second = form["model"], form["second"]
     return Submission(
         # Browsers send every line break of a text field as CR LF.
         text=text.replace("\r\n", "\n"),
-        title=_field(form, "title").strip(),
-        publisher=_field(form, "publisher").strip(),
+        title=form["title"].strip(),
+        publisher=form["publisher"].strip(),
         models=(first,) if second in ("none", "") else (first, second),
-        token=_field(form, "token").strip(),
+        token=form["token"].strip(),
     )
 
 
-def _field(form: FormData, name: str) -> str:
-    value = form.get(name)
-    return value if isinstance(value, str) else ""
+def _allowed(max_text_bytes: int) -> str:
+    return (
+        f"at most {max_text_bytes:,} bytes on this page (`quotewire score` and the gRPC service "
+        "take longer ones)"
+    )
 
 
 class BrowserGoneError(Exception):
@@ -138,8 +163,11 @@ async def _gone(request: Request) -> None:
         pass
 
 
-class _TooLarge(Exception):
-    """A body beyond its limit."""
+class _TooLargeError(MultiPartException):
+    """A body beyond its limit.  The parser cleans up after errors of its own kind only."""
+
+    def __init__(self) -> None:
+        super().__init__("too large")
 
 
 class _Meter:
@@ -157,7 +185,7 @@ class _Meter:
             self._size += len(message.get("body", b""))
             self._ended = not message.get("more_body", False)
             if self._size > self._limit:
-                raise _TooLarge
+                raise _TooLargeError
         return message
 
     async def discard(self) -> None:

@@ -13,7 +13,7 @@ from quotewire.desk.readings import Reading
 from quotewire.errors import InputError
 from quotewire.render.drawing import Drawing, Row, draw
 from quotewire.render.table import printable
-from quotewire.types import Act, QuoteKind, Statement
+from quotewire.types import Act, Extraction, QuoteKind, Statement
 
 ONLY_HERE = "only in this model"
 # What DOM ids begin with, by drawing.
@@ -31,9 +31,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One model's answer."""
+    """One model's answer; ``variant`` says in words which experiment chose the model, if any."""
 
     model: str
+    variant: str
     drawing: Drawing
     language: str | None
     warnings: tuple[str, ...]
@@ -140,6 +141,7 @@ def page_of(reading: Reading, *, filters: Filters) -> Page:
     views = tuple(
         View(
             model=extraction.model,
+            variant=_variant(extraction),
             drawing=drawing,
             language=extraction.language,
             warnings=tuple(printable(warning) for warning in extraction.warnings),
@@ -148,6 +150,11 @@ def page_of(reading: Reading, *, filters: Filters) -> Page:
         for extraction, drawing in zip(reading.extractions, drawings, strict=True)
     )
     return Page(views=views, people=_people(views), twins=tuple(_twins(compared, drawings)))
+
+
+def _variant(extraction: Extraction) -> str:
+    chosen = extraction.assignment
+    return f"variant {chosen.variant} of experiment {chosen.experiment}" if chosen else ""
 
 
 def _compared(reading: Reading) -> list[Pair]:

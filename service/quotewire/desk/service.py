@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, Final, TypeVar
 import grpc
 from google.protobuf.struct_pb2 import Struct
 
-from quotewire.errors import InputError, QuotewireError
+from quotewire.errors import ConfigError, InputError, QuotewireError, ServiceError
 from quotewire.pb.v1 import extraction_service_pb2 as service_pb
 from quotewire.pb.v1 import (
     extraction_service_pb2_grpc,
@@ -24,6 +25,8 @@ from quotewire.types import Article, Extraction, ExtractOptions
 
 # Deadlines of the calls that ask no model (seconds).
 SHORT_S: Final = 10.0
+# How long what a server said of its feedback log holds (seconds).
+FEEDBACK_ASKED_S: Final = 300.0
 # Whoever looks at a page is told at once what is wrong: nothing is tried again behind their back.
 CHANNEL_OPTIONS: Final[tuple[tuple[str, Any], ...]] = (
     ("grpc.enable_retries", 0),
@@ -65,6 +68,8 @@ class Service:
         self._extraction = extraction_service_pb2_grpc.ExtractionServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
         self._feedback = feedback_service_pb2_grpc.FeedbackServiceStub(self._channel)
+        # Whether the server takes feedback, and when it said so (time.monotonic() seconds).
+        self._asked: tuple[bool, float] | None = None
 
     async def close(self) -> None:
         """Ends all calls and the connection."""
@@ -97,19 +102,25 @@ class Service:
         ]
 
     async def takes_feedback(self, *, token: str | None) -> bool:
-        """Whether the server records verdicts; False, too, where it cannot be asked now."""
+        """Whether the server records verdicts, asked now and then; False, too, where it cannot be
+        asked now."""
+        now = time.monotonic()
+        if self._asked is not None and now - self._asked[1] < FEEDBACK_ASKED_S:
+            return self._asked[0]
         try:
+            # A list of none is refused as unusable input where there is a log to write to.
             await _answer(
-                # A list of none is refused as unusable input where there is a log to write to.
                 self._feedback.RecordFeedback(
                     feedback_pb.RecordFeedbackRequest(), timeout=SHORT_S, metadata=_metadata(token)
                 )
             )
         except InputError:
-            return True
+            self._asked = True, now
+        except (ConfigError, ServiceError):  # nowhere to record, or an older server
+            self._asked = False, now
         except QuotewireError:
             return False
-        return True
+        return self._asked is not None and self._asked[0]
 
     async def record(
         self,

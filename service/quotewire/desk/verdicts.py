@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from starlette.datastructures import FormData
-
+from quotewire.desk.forms import Form
 from quotewire.desk.readings import Reading
 from quotewire.desk.service import VERDICTS
 from quotewire.errors import InputError
@@ -36,17 +35,17 @@ class Verdict:
     editor: str
 
 
-def read_verdict(form: FormData, reading: Reading) -> Verdict:
+def read_verdict(form: Form, reading: Reading) -> Verdict:
     """A verdict's field holds the statement's id.  Raises InputError naming the field that cannot
     be used."""
-    given = [verdict for verdict in VERDICTS if verdict in form]
+    given = [verdict for verdict in VERDICTS if verdict in form.fields]
     if len(given) != 1:
         raise InputError(
             field="verdict", value=repr(given), allowed=f"one of {', '.join(VERDICTS)}"
         )
     [verdict] = given
-    statement_id = _text(form, verdict)
-    editor = _text(form, "editor").strip()
+    statement_id = form[verdict]
+    editor = form["editor"].strip()
     if not 1 <= len(editor) <= MAX_EDITOR_CODE_POINTS:
         raise InputError(
             field="Your name",
@@ -70,7 +69,7 @@ def read_verdict(form: FormData, reading: Reading) -> Verdict:
     )
 
 
-def _corrected(form: FormData, now: Mapping[str, Any]) -> dict[str, Any]:
+def _corrected(form: Form, now: Mapping[str, Any]) -> dict[str, Any]:
     """What differs from the statement as it is; an empty field is a right value of none."""
     speaker = now["speaker"] or {"name": None, "type": None}
     values = {
@@ -81,9 +80,9 @@ def _corrected(form: FormData, now: Mapping[str, Any]) -> dict[str, Any]:
     }
     corrected: dict[str, Any] = {}
     for name, (path, allowed) in CHOICES.items():
-        if name not in form:
+        if name not in form.fields:
             continue
-        value = _text(form, name).strip() or None
+        value = form[name].strip() or None
         if value is not None and allowed is not None and value not in allowed:
             raise InputError(field=name, value=repr(value[:20]), allowed=", ".join(allowed))
         if value is not None and len(value) > MAX_NAME_CODE_POINTS:
@@ -101,8 +100,3 @@ def _corrected(form: FormData, now: Mapping[str, Any]) -> dict[str, Any]:
             allowed="at least one other value (or accept the statement)",
         )
     return corrected
-
-
-def _text(form: FormData, name: str) -> str:
-    value = form.get(name)
-    return value if isinstance(value, str) else ""
