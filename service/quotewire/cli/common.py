@@ -72,14 +72,37 @@ def _load_extractor(name: str | None, *, threads: int | None) -> Extractor:
     return Extractor.load(name or DEFAULT_MODEL, threads=threads)
 
 
+class IdentifyModel(Protocol):
+    def __call__(self, name: str | None) -> tuple[str, str]:
+        """``name@version`` of that model (None for the default one) and a digest of its folder:
+        another digest, other answers."""
+
+
+def _identify_model(name: str | None) -> tuple[str, str]:
+    from quotewire.extraction.model_folder import digest, find_model, read_description
+
+    folder = find_model(name or DEFAULT_MODEL)
+    description = read_description(folder)
+    return f"{description.name}@{description.version}", digest(folder)
+
+
+def _open_page(url: str) -> bool:
+    import webbrowser
+
+    return webbrowser.open(url)
+
+
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """The commands' only seam: what they get their models from.
+    """The commands' only seam: what they get their models from, and what opens pages.
 
     Tests pass their own: ``CliRunner().invoke(commands, [...], obj=Toolbox(load_extractor=…))``.
+    Worker processes load their model themselves: there, both must be functions that pickle.
     """
 
     load_extractor: LoadExtractor = _load_extractor
+    identify_model: IdentifyModel = _identify_model
+    open_page: Callable[[str], bool] = _open_page  # a URL; whether a browser was found
 
 
 def _not_nan(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:

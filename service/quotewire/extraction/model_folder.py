@@ -7,6 +7,7 @@ only; nothing in a folder is ever unpickled or executed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -197,6 +198,18 @@ def _encoder(path: Path, config: Mapping[str, Any]) -> torch.nn.Module:
     except (KeyError, ValueError, TypeError) as error:
         raise ModelFolderError(f"{path}: encoder: {error}") from error
     return encoder
+
+
+def digest(folder: Path) -> str:
+    """sha256 (hexadecimal) of all that a folder's answers depend on: every file but the card and
+    the figures."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.name != METRICS and path.suffix not in (".md", ".part"):
+            with path.open("rb") as file:
+                one = hashlib.file_digest(file, "sha256").hexdigest()
+            whole.update(f"{path.name}\0{one}\n".encode())
+    return whole.hexdigest()
 
 
 def save_model(
