@@ -154,6 +154,16 @@ LINES = (
 )
 
 
+def tally(test: Paired, *, a: str, b: str) -> str:
+    """The outcome of labels, in one line."""
+    told = (
+        f"{test.items:,} disagreements in {test.articles:,} articles: only {a} right "
+        f"{test.only_a:,}, only {b} right {test.only_b:,}, both {test.both:,}, "
+        f"neither {test.neither:,}"
+    )
+    return told if test.p is None else f"{told}; p {p_value(test.p)} by article"
+
+
 def choice_words(name: str, test: Paired, versus: Versus) -> str:
     told = (
         f"{name}: {test.items:,} in {test.articles:,} articles; both right {test.both:,}, "
