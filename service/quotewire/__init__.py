@@ -11,7 +11,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from quotewire.extraction.extractor import Extractor
+    from quotewire.answers import Extractor
 
 __version__ = "0.1.0"
 
@@ -20,7 +20,7 @@ __all__ = ["Extractor", "__version__"]
 
 def __getattr__(name: str) -> Any:
     if name == "Extractor":
-        from quotewire.extraction.extractor import Extractor
+        from quotewire.answers import Extractor
 
         return Extractor
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

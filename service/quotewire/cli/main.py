@@ -24,8 +24,11 @@ from quotewire.cli.common import (
     Toolbox,
     UserError,
 )
+from quotewire.cli.compare import compare
+from quotewire.cli.convert import convert
 from quotewire.cli.desk import desk
 from quotewire.cli.evaluate import evaluate
+from quotewire.cli.experiments import experiments
 from quotewire.cli.extract import extract
 from quotewire.cli.health import health
 from quotewire.cli.models import models
@@ -74,7 +77,21 @@ def commands(ctx: click.Context) -> None:
         ctx.obj = Toolbox()
 
 
-for command in (extract, score, serve, desk, health, train, evaluate, robustness, resolver, models):
+for command in (
+    extract,
+    score,
+    convert,
+    serve,
+    desk,
+    health,
+    train,
+    evaluate,
+    robustness,
+    resolver,
+    models,
+    compare,
+    experiments,
+):
     commands.add_command(command)
 
 

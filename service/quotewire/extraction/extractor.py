@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 
@@ -62,7 +63,7 @@ class Extractor:
         self._resolver = resolver or Resolver.load()
 
     @classmethod
-    def load(cls, name_or_path: str = DEFAULT_MODEL, *, threads: int | None = None) -> Extractor:
+    def load(cls, name_or_path: str = DEFAULT_MODEL, *, threads: int | None = None) -> Self:
         """A trained model by name or folder; ``threads`` sets torch's intra-op threads (of the
         whole process).
 
