@@ -18,6 +18,7 @@ least as similar to it as was asked for: chains of small changes do not drift.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import os
@@ -32,7 +33,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasketch import MinHash
 
 from quotewire.batch.quote_keys import words
 from quotewire.errors import InputError
@@ -51,7 +51,6 @@ _MIN_NEAR_WORDS = 20
 # Rows held at once while files are read and written.
 _BLOCK_ROWS = 8_192
 
-_TEMPLATE = MinHash(num_perm=_HASHES, seed=1, scheme="affine32", hashfunc=int)
 # With similar signatures comes no similar text if they were computed differently.
 _METHOD = f"words/1 blake2b-128 minhash-affine32-{_HASHES} runs-{_RUN_WORDS}"
 _METHOD_KEY = b"quotewire.signature"
@@ -110,15 +109,16 @@ def _minhash(said: Sequence[str]) -> bytes:
     runs = np.zeros(len(said) - _RUN_WORDS + 1, np.uint64)
     for at in range(_RUN_WORDS):  # a polynomial over the run; its upper half mixes best
         runs = runs * np.uint64(0x9E3779B97F4A7C15) + hashed[at : at + len(runs)]
-    minhash = MinHash(
-        num_perm=_HASHES,
-        seed=1,
-        scheme="affine32",
-        permutations=_TEMPLATE.permutations,
-        hashfunc=int,
-    )
+    minhash = _empty_minhash().copy()
     minhash.update_batch(np.unique(runs >> np.uint64(32)).tolist())
     return np.ascontiguousarray(minhash.hashvalues, "<u4").tobytes()
+
+
+@functools.cache
+def _empty_minhash() -> Any:
+    from datasketch import MinHash  # the archive extra's
+
+    return MinHash(num_perm=_HASHES, seed=1, scheme="affine32", hashfunc=int)
 
 
 def write_signatures(articles: Iterable[tuple[int, str, str]], path: str | Path) -> int:
@@ -235,11 +235,11 @@ class _Bands:
         keys = keys[order]
         start = 0  # of the run of equal keys that is under way
         for at in range(1, len(keys), _BLOCK_ROWS):
-            block = np.arange(at, min(at + _BLOCK_ROWS, len(keys)))
-            same = keys[block] == keys[block - 1]
-            starts = np.maximum.accumulate(np.where(same, start, block))
+            here = np.arange(at, min(at + _BLOCK_ROWS, len(keys)))
+            same = keys[here] == keys[here - 1]
+            starts = np.maximum.accumulate(np.where(same, start, here))
             start = int(starts[-1])
-            before, first, later = order[block - 1], order[starts], order[block]
+            before, first, later = order[here - 1], order[starts], order[here]
             yield first[same], later[same]
             other = same & (before != first)
             yield before[other], later[other]
@@ -247,7 +247,8 @@ class _Bands:
     def similarity(self, left: _Longs, right: _Longs) -> npt.NDArray[np.float32]:
         """Share of equal minima (pairs): the estimate of the Jaccard similarity, in [0, 1]."""
         equal = self.values[:, left] == self.values[:, right]
-        return equal.mean(axis=(0, 2), dtype=np.float32)
+        shares: npt.NDArray[np.float32] = equal.mean(axis=(0, 2), dtype=np.float32)
+        return shares
 
 
 def _link_near(
@@ -262,7 +263,7 @@ def _link_near(
         found = [np.unique(np.concatenate(found), axis=0)]
     (pairs,) = found
     pairs = pairs[np.argsort(pairs[:, 1], kind="stable")]
-    original = {}  # near copies so far: row -> row of the original
+    original: dict[int, int] = {}  # near copies so far: row -> row of the original
     for start, end in _groups(pairs[:, 1]):
         row = int(pairs[start, 1])
         candidates = sorted({original.get(int(r), int(r)) for r in pairs[start:end, 0]})
