@@ -29,6 +29,7 @@ from quotewire.pb.v1.extraction_service_pb2 import (
 from quotewire.serving.logs import configure_logging
 from quotewire.serving.metrics import REFUSALS
 from quotewire.serving.tracing import otlp_provider
+from quotewire.types import Article
 from tests.conftest import ROOT
 from tests.fakes import fake_extractor
 from tests.serving.harness import (
@@ -64,6 +65,9 @@ def test_an_article_is_measured_by_model_variant_and_client() -> None:
         assert len(list(server.extraction.ExtractStream(stream, timeout=PATIENCE_S))) == 1
         assert sample(server, "articles_total", **ARTICLE) == 5
         assert sample(server, "statements_per_article_sum", **ARTICLE) == 15
+        windows = fake_extractor().prepare(Article("a", STORY)).windows
+        read = 5 * sum(window.pieces for window in windows)
+        assert sample(server, "tokens_total", **ARTICLE) == read
         steps = ("queue", "tokenise", "encode", "decode")
         for step in (*steps, "article"):
             assert sample(server, f"{step}_seconds_count", **ARTICLE) == 5
@@ -72,7 +76,7 @@ def test_an_article_is_measured_by_model_variant_and_client() -> None:
         total = sum(sample(server, f"{step}_seconds_sum", **ARTICLE) for step in steps)
         assert total == pytest.approx(sample(server, "article_seconds_sum", **ARTICLE))
         for method in ("Extract", "BatchExtract", "ExtractStream"):
-            labels = {"method": method, "client": "anonymous"}
+            labels = {"method": method, **ARTICLE}
             assert sample(server, "calls_total", code="OK", **labels) == 1
             assert sample(server, "call_seconds_count", **labels) == 1
             assert sample(server, "calls_in_progress", method=method) == 0
@@ -132,7 +136,7 @@ def test_callers_who_leave_are_counted() -> None:
         call = server.extraction.Extract.future(REQUEST, timeout=PATIENCE_S)
         assert model.entered.wait(PATIENCE_S)
         call.cancel()
-        labels = {"method": "Extract", "client": "anonymous"}
+        labels = {"method": "Extract", **ARTICLE}
         until(lambda: sample(server, "cancellations_total", **labels) == 1)
         assert sample(server, "calls_total", code="CANCELLED", **labels) == 1
         model.gate.set()

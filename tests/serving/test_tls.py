@@ -109,6 +109,7 @@ def test_mtls_asks_clients_for_a_certificate_and_takes_its_name(authority: Autho
     ) as server:
         assert models(server) == 1
         labels = {"method": "ListModels", "code": "OK", "client": "news desk"}
+        labels |= {"model": "", "variant": ""}
         assert server.server.metrics.registry.get_sample_value("quotewire_calls_total", labels) == 1
         stranger = trustme.CA().issue_cert("desk.example")
         for credentials in (authority.credentials(), authority.credentials(stranger)):

@@ -52,8 +52,8 @@ class Metrics:
                 f"quotewire_{name}", help_text, labels, registry=self.registry, buckets=buckets
             )
 
-        self._calls = counter("calls_total", "Calls ended.", "method", "code", "client")
-        self._call_seconds = histogram("call_seconds", "Time of a call.", "method", "client")
+        self._calls = counter("calls_total", "Calls ended.", "method", "code", *_ARTICLE)
+        self._call_seconds = histogram("call_seconds", "Time of a call.", "method", *_ARTICLE)
         self._in_progress = Gauge(
             "quotewire_calls_in_progress",
             "Calls running now.",
@@ -61,9 +61,10 @@ class Metrics:
             registry=self.registry,
         )
         self._cancellations = counter(
-            "cancellations_total", "Calls whose client went away.", "method", "client"
+            "cancellations_total", "Calls whose client went away.", "method", *_ARTICLE
         )
         self._articles = counter("articles_total", "Articles answered.", *_ARTICLE)
+        self._tokens = counter("tokens_total", "Tokens read for answers.", *_ARTICLE)
         self._errors = counter(
             "article_errors_total", "Articles and calls with an error.", "reason", *_ARTICLE
         )
@@ -104,17 +105,27 @@ class Metrics:
 
     def call_ended(self, call: Call, *, code: str) -> None:
         """``code`` is the name of a gRPC status code."""
-        self._calls.labels(call.method, code, call.caller.name).inc()
-        self._call_seconds.labels(call.method, call.caller.name).observe(call.seconds)
+        labels = (call.model, call.variant, call.caller.name)
+        self._calls.labels(call.method, code, *labels).inc()
+        self._call_seconds.labels(call.method, *labels).observe(call.seconds)
 
     def cancelled(self, call: Call) -> None:
-        self._cancellations.labels(call.method, call.caller.name).inc()
+        labels = (call.model, call.variant, call.caller.name)
+        self._cancellations.labels(call.method, *labels).inc()
 
     def answered(
-        self, *, model: str, client: str, timings: Timings, statements: int, variant: str = ""
+        self,
+        *,
+        model: str,
+        client: str,
+        timings: Timings,
+        statements: int,
+        tokens: int,
+        variant: str = "",
     ) -> None:
         labels = (model, variant, client)
         self._articles.labels(*labels).inc()
+        self._tokens.labels(*labels).inc(tokens)
         self._article_seconds.labels(*labels).observe(timings.total_s)
         self._steps["queue"].labels(*labels).observe(timings.queue_s)
         self._steps["tokenise"].labels(*labels).observe(timings.tokenise_s)

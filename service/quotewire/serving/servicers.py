@@ -267,6 +267,7 @@ class ExtractionServicer(extraction_service_pb2_grpc.ExtractionServiceServicer):
             client=call.caller.name,
             timings=answered.timings,
             statements=answered.statements,
+            tokens=answered.tokens,
             variant=trial.label,
         )
         self._tracing.answered(answered.timings, model=model, statements=answered.statements)
