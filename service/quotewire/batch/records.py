@@ -163,13 +163,14 @@ class RecordReader(Protocol):
 @dataclass(frozen=True, slots=True)
 class Shard:
     """A piece of the work: records ``start <= record < stop`` of ``file``; ``number`` counts all
-    shards of a run from 0, in the order of inputs and records; ``place`` is where ``start`` stands
-    (see :attr:`RecordReader.place`)."""
+    shards of a run from 0, in the order of inputs and records; ``first_row`` counts the records
+    before it in the whole run; ``place`` is where ``start`` stands (:attr:`RecordReader.place`)."""
 
     number: int
     file: InputFile
     start: int
     stop: int
+    first_row: int = 0
     place: tuple[int, ...] | None = None
 
     @property
@@ -197,3 +198,25 @@ class ShardCounts:
     characters: int = 0
     tokens: int = 0
     seconds: float = 0.0
+
+    def __add__(self, other: ShardCounts) -> ShardCounts:
+        def both(mine: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, int]:
+            names = sorted({*mine, *theirs})
+            return {name: mine.get(name, 0) + theirs.get(name, 0) for name in names}
+
+        return ShardCounts(
+            records=self.records + other.records,
+            answered=self.answered + other.answered,
+            copies=self.copies + other.copies,
+            failed=both(self.failed, other.failed),
+            statements=self.statements + other.statements,
+            by_kind=both(self.by_kind, other.by_kind),
+            characters=self.characters + other.characters,
+            tokens=self.tokens + other.tokens,
+            seconds=self.seconds + other.seconds,
+        )
+
+    @property
+    def dead(self) -> int:
+        """How many records could not be answered."""
+        return sum(self.failed.values())

@@ -143,27 +143,25 @@ def _answers(
     from rich.console import Console
     from rich.progress import track
 
-    from quotewire.batch.local import score_records
-    from quotewire.batch.readers import Record
+    from quotewire.batch.records import Record, SourceRef
+    from quotewire.batch.scoring import score_records
     from quotewire.types import Article, ExtractOptions
 
     extractor = toolbox.load_extractor(model, threads=threads)
     records = [
         Record(
-            "gold",
-            number,
-            article.id,
             Article(
                 id=article.id, text=article.text, title=article.title, publisher=article.publisher
             ),
+            SourceRef("gold", number, number + 1),
         )
-        for number, article in enumerate(gold, start=1)
+        for number, article in enumerate(gold)
     ]
     # Gold marks attitudes, too.
     options = ExtractOptions(all_acts=True)
     answers = score_records(records, extractor=extractor, options=options)
     console = Console(stderr=True)
-    for _, line in track(
+    for scored in track(
         answers, "articles", len(records), console=console, disable=not console.is_terminal
     ):
-        yield line
+        yield scored.line
