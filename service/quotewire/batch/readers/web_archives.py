@@ -224,6 +224,7 @@ class _Archive:
         except streams.BROKEN:
             if self._members is None or self._members.skip_to_member(holding=b"WARC/") is None:
                 return False
+            self._stream.detach()  # or it would close the members when it goes
             self._stream = self._unpacked_members(self._members)
             return True
 
