@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from quotewire.cli.common import Toolbox, UserError, answer_options, extract_options
+from quotewire.cli.experiment_inputs import FILE, choices_of, gold_articles, read_articles
 from quotewire.cli.experiments import (
-    FILE,
-    choices_of,
-    gold_articles,
     needs_statistics,
-    read_articles,
     report_options,
     write_differences,
     write_report,

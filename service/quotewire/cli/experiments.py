@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from quotewire.cli.common import UserError
+from quotewire.cli.experiment_inputs import (
+    FILE,
+    choices_of,
+    logged_texts,
+    read_articles,
+    read_log,
+    read_weights,
+    two_variants,
+)
 
 if TYPE_CHECKING:
-    from quotewire.evaluation.rows import GoldArticle
-    from quotewire.experiments.observations import LeftOut, Observation
-    from quotewire.experiments.records import Exposure
+    from quotewire.experiments.observations import Observation
     from quotewire.experiments.report import Report
     from quotewire.types import Article
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FORMATS = {".html": "html", ".htm": "html", ".json": "json"}
 LABELS_FILE, TASKS_FILE, PAGE_FILE, CONFIG_FILE = (
     "labels.jsonl",
@@ -96,6 +102,16 @@ def report_options(command: Command) -> Command:
 def log_options(command: Command) -> Command:
     """Which rows of which log."""
     command = click.option(
+        "--same",
+        multiple=True,
+        metavar="SHADOW=VARIANT",
+        help="A shadow that is the same model with the same options as a variant that serves: its "
+        "rows count as that variant's.  With --experiments this is seen by itself.",
+    )(command)
+    command = click.option(
+        "--experiments", "config", type=FILE, help="experiments.toml: weights, and such shadows."
+    )(command)
+    command = click.option(
         "--salt",
         help="Rows with this salt.  [default: the latest row's; an older salt is another draw]",
     )(command)
@@ -111,9 +127,6 @@ def log_options(command: Command) -> Command:
     "--feedback", metavar="LOG", help="Where the feedback log is.  [default: where LOG is]"
 )
 @click.option(
-    "--experiments", "config", type=FILE, help="experiments.toml: the weights of the split."
-)
-@click.option(
     "--weights", metavar="A=50,B=50", help="The weights of the split, where there is no file."
 )
 @click.option("--baseline", metavar="VARIANT", help="What the others are compared with (A).")
@@ -125,8 +138,9 @@ def report(
     log: str,
     experiment: str | None,
     salt: str | None,
-    feedback: str | None,
+    same: tuple[str, ...],
     config: Path | None,
+    feedback: str | None,
     weights: str | None,
     baseline: str | None,
     gold: Path | None,
@@ -147,17 +161,19 @@ def report(
     from quotewire.experiments.evidence import Plan
     from quotewire.experiments.report import build_report
 
-    rows, seen, left_out = read_log(log, experiment=experiment, salt=salt, feedback=feedback)
-    name = rows[0].experiment
+    read = read_log(
+        log, experiment=experiment, salt=salt, feedback=feedback, same=same, config=config
+    )
+    first = read.rows[0]
     if layer is not None and gold is None:
         raise UserError("--layer needs --gold")
     built = build_report(
-        seen,
-        title=name,
-        salt=rows[0].salt,
-        unit=rows[0].unit,
-        left_out=left_out,
-        weights=_weights(config, weights, name=name),
+        read.seen,
+        title=first.experiment,
+        salt=first.salt,
+        unit=first.unit,
+        left_out=read.left_out,
+        weights=read_weights(config, weights, name=first.experiment),
         baseline=baseline,
         gold=() if gold is None else read_gold(gold, layer=layer),
         choices=choices_of(labels),
@@ -191,6 +207,8 @@ def diff(
     articles: tuple[Path, ...],
     experiment: str | None,
     salt: str | None,
+    same: tuple[str, ...],
+    config: Path | None,
     a: str | None,
     b: str | None,
     most: int,
@@ -204,16 +222,16 @@ def diff(
     needs_statistics()
     from quotewire.experiments.observations import paired
 
-    rows, seen, _ = read_log(log, experiment=experiment, salt=salt, feedback=None)
-    a, b = _two(seen, a=a, b=b)
-    pairs = list(paired(seen, a=a, b=b))
+    read = read_log(log, experiment=experiment, salt=salt, same=same, config=config)
+    a, b = two_variants(read.seen, a=a, b=b)
+    pairs = list(paired(read.seen, a=a, b=b))
     if not pairs:
         raise UserError(
             f"no article was answered by both {a} and {b}: make one of them a shadow "
             "(docs/experiments.md)"
         )
-    texts = [*_logged_texts(rows), *read_articles(articles)]
-    write_differences(pairs, texts, a=a, b=b, title=rows[0].experiment, most=most, out=out)
+    texts = [*logged_texts(read.rows), *read_articles(articles)]
+    write_differences(pairs, texts, a=a, b=b, title=read.rows[0].experiment, most=most, out=out)
 
 
 @experiments.command()
@@ -243,51 +261,6 @@ def labels(*, files: tuple[Path, ...], out: Path | None) -> None:
             told.add(frozenset((a, b)))
             click.echo(tally(paired_test(items), a=a, b=b))
     click.echo(f"{done.labels:,} labels; editors are undecided on {done.open:,} disagreements")
-
-
-def read_log(
-    log: str, *, experiment: str | None, salt: str | None, feedback: str | None
-) -> tuple[list[Exposure], list[Observation], LeftOut]:
-    """The rows of one experiment of a log, and what may be compared of them."""
-    from quotewire.experiments.logs import read_exposures, read_feedback
-    from quotewire.experiments.observations import observations, one_experiment
-
-    if "://" not in log and not Path(log).exists():
-        raise UserError(f"{log}: no such file or folder")
-    rows = one_experiment(list(read_exposures(log)), name=experiment, salt=salt)
-    where = feedback or (log if "://" in log or Path(log).is_dir() else None)
-    seen, left_out = observations(rows, read_feedback(where) if where else ())
-    return rows, seen, left_out
-
-
-def _weights(config: Path | None, words: str | None, *, name: str) -> dict[str, float] | None:
-    if config is not None and words is not None:
-        raise UserError("give --experiments or --weights, not both")
-    if config is not None:
-        from quotewire.experiments.configuration import read_experiments
-
-        known = {one.name: one for one in read_experiments(config)}
-        if name not in known:
-            raise UserError(f"--experiments {config}: has no experiment {name!r}")
-        return {one.name: float(one.weight) for one in known[name].served if one.weight}
-    if words is None:
-        return None
-    try:
-        parts = [part.split("=") for part in words.split(",")]
-        weights = {variant.strip(): float(weight) for variant, weight in parts}
-    except ValueError:
-        weights = {}
-    if not weights or not all(0 < weight < float("inf") for weight in weights.values()):
-        raise UserError(f"--weights {words}: allowed: VARIANT=NUMBER,…; numbers above 0")
-    return weights
-
-
-def choices_of(
-    files: Iterable[Path],
-) -> Mapping[tuple[str, str], list[tuple[str, bool, bool]]]:
-    from quotewire.experiments.labels import read_labels, settled
-
-    return {pair: list(items) for pair, items in settled(read_labels(files)).items.items()}
 
 
 def write_report(built: Report, *, output: str | None, out: Path | None) -> None:
@@ -321,45 +294,6 @@ def write_text(path: Path, text: str) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _two(seen: list[Observation], *, a: str | None, b: str | None) -> tuple[str, str]:
-    counts: dict[str, int] = {}
-    for one in seen:
-        counts[one.variant] = counts.get(one.variant, 0) + 1
-    names = sorted(counts, key=lambda name: (-counts[name], name))
-    a = a or next((name for name in names if name != b), None)
-    if b is None and a is not None:
-        rest = [name for name in names if name != a]
-        b = rest[0] if len(rest) == 1 else None
-    for flag, value in (("--a", a), ("--b", b)):
-        if value not in counts:
-            raise UserError(f"{flag}: got {value or 'nothing'}; allowed: {', '.join(names)}")
-    if a is None or b is None or a == b:
-        raise UserError(f"--a and --b: got {a} and {b}; allowed: two of {', '.join(names)}")
-    return a, b
-
-
-def _logged_texts(rows: Iterable[Exposure]) -> Iterable[Article]:
-    from quotewire.types import Article
-
-    for row in rows:
-        if row.text is not None:
-            yield Article(id=row.article_id, text=row.text, publisher=row.publisher)
-
-
-def read_articles(files: Iterable[Path]) -> Iterable[Article]:
-    """The articles of these files; raises InputError for a line that is none."""
-    from quotewire.errors import InputError
-    from quotewire.evaluation.jsonl import read_json_lines
-    from quotewire.lines import article_from_line
-
-    for file in files:
-        for where, line in read_json_lines(file):
-            try:
-                yield article_from_line(line)
-            except InputError as error:
-                raise UserError(f"{where}: {error}") from error
 
 
 def write_differences(
@@ -396,14 +330,3 @@ def write_differences(
         f"({found.same:,} of {found.statements:,} statements that both found are read the same; "
         f"{found.without_text:,} articles without text) -> {out}"
     )
-
-
-def gold_articles(files: Iterable[Path], *, layer: Path | None) -> list[GoldArticle]:
-    """The labelled articles of these files, each id once."""
-    from quotewire.evaluation.gold import read_gold
-
-    gold = [article for file in files for article in read_gold(file, layer=layer)]
-    twice = {one.id for one in gold if sum(other.id == one.id for other in gold) > 1}
-    if twice:
-        raise UserError(f"article {min(twice)!r} stands in the labelled files twice")
-    return gold

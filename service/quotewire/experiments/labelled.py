@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -19,7 +19,7 @@ WITH_ATTITUDES = ("soft", "found", "exact", "source", "cue", "content", "interme
 STATEMENTS_ONLY = ("soft_statements", "intermediary_given")
 
 
-def measures_of(pairs: Sequence[tuple[Observation, Observation]]) -> tuple[str, ...]:
+def _measures(pairs: Iterable[tuple[Observation, Observation]]) -> tuple[str, ...]:
     """The measures that are fair to these answers: the gold marks attitudes, too, and most answers
     leave them out on purpose."""
     everything = all(one.all_acts for pair in pairs for one in pair)
@@ -33,9 +33,10 @@ def rule(measure: str) -> str:
 
 def on_gold(
     pairs: Sequence[tuple[Observation, Observation]], gold: Mapping[str, GoldArticle]
-) -> tuple[Report, Report] | None:
-    """The scores of A and B on the pairs whose article id and length are those of a gold article;
-    None where there are none.  Raises InputError for spans outside the text."""
+) -> tuple[Report, Report, tuple[str, ...]] | None:
+    """The scores of A and B on the pairs whose article id and length are those of a gold article,
+    and the measures to compare; None where there are none.  Raises InputError for spans outside the
+    text."""
     known = [
         (pair, gold[pair[0].article_id])
         for pair in pairs
@@ -52,7 +53,7 @@ def on_gold(
         )
         for side in (0, 1)
     )
-    return left, right
+    return left, right, _measures(pair for pair, _ in known)
 
 
 def rows_of(seen: Observation, *, text: str) -> tuple[Row, ...]:

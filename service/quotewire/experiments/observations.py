@@ -209,6 +209,22 @@ def latest_verdicts(feedback: Iterable[Feedback]) -> dict[str, dict[str, Verdict
     return dict(found)
 
 
+def renamed(rows: Iterable[Exposure], names: Mapping[str, str]) -> list[Exposure]:
+    """Rows of shadows that are the same model with the same options as a variant that serves, as
+    that variant's; ``names`` maps the shadow's name to the other's.
+
+    Where both answered one article in the same call, the shadow's row is left out: it is the same
+    answer again.
+    """
+    rows = list(rows)
+    there = {(row.pair, row.variant) for row in rows}
+    return [
+        replace(row, variant=names[row.variant]) if row.variant in names else row
+        for row in rows
+        if (row.pair, names.get(row.variant)) not in there
+    ]
+
+
 def one_experiment(
     exposures: Sequence[Exposure], *, name: str | None = None, salt: str | None = None
 ) -> list[Exposure]:

@@ -197,9 +197,11 @@ def _versus(
     decide, others = chosen(lines)
     scored = labelled.on_gold(both, {article.id: article for article in gold})
     if scored is not None:
-        measures = labelled.measures_of(both)
+        in_a, in_b, measures = scored
         tables_f1 = [
-            (_f1(measure), LABELLED, labelled.f1_units(*scored, measure)) for measure in measures
+            (_f1(measure), LABELLED, units)
+            for measure in measures
+            if (units := labelled.f1_units(in_a, in_b, measure))[:, (1, 3)].any()
         ]
         decide += lines_of(tables_f1, plan=plan, with_course=False)
     tests = {}
