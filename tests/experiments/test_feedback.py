@@ -79,7 +79,7 @@ def test_a_file_that_is_no_log_is_refused(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_had_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("in the way", encoding="utf-8")
-    with pytest.raises(ConfigError, match="experiments_log: .*File exists"):
+    with pytest.raises(ConfigError, match=r"experiments_log: .*File exists"):
         open_feedback(str(tmp_path / "log"))
 
 
