@@ -144,7 +144,7 @@ def test_what_cannot_be_read_is_said_and_the_text_stays(
 def test_a_busy_server_says_when_to_come_again() -> None:
     model = GatedModel(is_open=True)
     with (
-        desk(fake_extractor(model=model), max_queue_tokens=40) as running,
+        desk(fake_extractor(model=model), max_queue_tokens=1) as running,
         ThreadPoolExecutor(2) as pool,
     ):
         visitor = Visitor(running)
