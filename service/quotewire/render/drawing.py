@@ -60,6 +60,11 @@ class Row:
     note: str | None
 
     @property
+    def id(self) -> str:
+        """The statement's, as it stands in ``data-statement``."""
+        return printable(self.statement.id)
+
+    @property
     def label(self) -> str:
         """What stands before the quote in the text."""
         via = "".join(f" via {_short(via.rpartition(' (')[0])}" for via in self.via)
@@ -233,14 +238,14 @@ class _Mark:
         if self.role != "quote":
             classes += " qw-first" if first else ""
             return Markup('<span class="{}" data-statement="{}" data-n="{}">').format(
-                classes, printable(row.statement.id), row.number
+                classes, row.id, row.number
             )
         classes += f" qw-d{min(row.depth, _DEEPEST)}"
         classes += " qw-attitude" if row.statement.act is Act.ATTITUDE else ""
         classes += " qw-noted" if row.note else ""
         classes += " qw-piece" if first and self.piece else ""
         tag = Markup('<span class="{}" data-statement="{}" data-n="{}" data-card="{}">').format(
-            classes, printable(row.statement.id), row.number, row.card
+            classes, row.id, row.number, row.card
         )
         if first and self.piece == 0:
             tag += Markup(
