@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from quotewire.batch.quote_keys import quote_key
+from quotewire.batch.quote_keys import quote_key, quote_prints
 from quotewire.batch.records import Record
 from quotewire.batch.scoring import Scored
 
@@ -34,6 +34,7 @@ STATEMENTS = pa.schema(
         ("quote_spans", pa.list_(_SPAN)),
         ("quote_verbatim", pa.list_(_SPAN)),
         ("quote_key", _STRING),
+        ("quote_prints", pa.list_(_LONG)),
         ("speaker_name", _STRING),
         ("speaker_type", _STRING),
         ("speaker_mention", _SPAN_TEXT),
@@ -116,7 +117,8 @@ def statement_rows(scored: Scored, *, row: int) -> Iterator[Row]:
             "quote_kind": quote["kind"],
             "quote_spans": quote["spans"],
             "quote_verbatim": quote["verbatim"],
-            "quote_key": _key(scored.record, quote),
+            "quote_key": quote_key(verbatim := _verbatim(scored.record, quote)),
+            "quote_prints": quote_prints(verbatim),
             "speaker_name": speaker.get("name"),
             "speaker_type": speaker.get("type"),
             "speaker_mention": speaker.get("mention"),
@@ -135,9 +137,9 @@ def to_table(rows: list[Row], schema: pa.Schema) -> pa.Table:
         return pa.Table.from_pylist([_clean(row) for row in rows], schema=schema)
 
 
-def _key(record: Any, quote: Mapping[str, Any]) -> str | None:
+def _verbatim(record: Any, quote: Mapping[str, Any]) -> list[str]:
     text = record.article.text
-    return quote_key(text[span["start"] : span["end"]] for span in quote["verbatim"])
+    return [text[span["start"] : span["end"]] for span in quote["verbatim"]]
 
 
 def _clean(value: Any) -> Any:

@@ -28,8 +28,3 @@ def open_input(file: InputFile, *, options: ReadOptions) -> RecordReader:
         case InputFormat.WARC | InputFormat.WACZ:
             from quotewire.batch.readers.web_archives import WarcReader as reader
     return reader(file, options)
-
-
-# Until the command line reads by open_input.
-from quotewire.batch.readers.old import JsonLinesReader as JsonLinesReader  # noqa: E402
-from quotewire.batch.readers.old import Record as Record  # noqa: E402
