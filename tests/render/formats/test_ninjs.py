@@ -36,7 +36,19 @@ NAMED = closed(name=STRING, rel=STRING, uri=URI, literal=STRING)
 PER_CENT = {"type": "integer", "minimum": 0, "maximum": 100}
 ITEM = {
     "uri": URI,
-    "type": {"enum": "text audio video picture graphic composite component event planning".split()},
+    "type": {
+        "enum": [
+            "text",
+            "audio",
+            "video",
+            "picture",
+            "graphic",
+            "composite",
+            "component",
+            "event",
+            "planning",
+        ]
+    },
     "representationType": {"enum": ["full", "partial"]},
     "profile": STRING,
     "language": STRING,
