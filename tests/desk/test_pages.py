@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 import socket
 import ssl
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
@@ -15,10 +17,11 @@ from pathlib import Path
 import pytest
 import trustme
 
+import quotewire.render.formats as formats
 from quotewire.desk.port import DeskPort, host_and_port
 from quotewire.errors import ConfigError
 from quotewire.lines import extraction_to_line
-from quotewire.types import Article
+from quotewire.types import Article, ExtractOptions
 from tests.desk.harness import TOKEN, RunningDesk, Visitor, desk
 from tests.fakes import fake_extractor
 from tests.serving.harness import (
@@ -332,14 +335,24 @@ def test_every_answer_says_what_the_page_may_do(visitor: Visitor) -> None:
     assert visitor.request("DELETE", "/").status == 405
 
 
-def test_the_json_line_can_be_taken_away(visitor: Visitor) -> None:
-    address = visitor.post("/", {"text": STORY}).headers["location"]
-    answer = visitor.get(f"{address}/1.json")
-    assert answer.headers["content-disposition"].startswith("attachment;")
-    line = json.loads(answer.body)
+def test_a_reading_can_be_taken_away_in_every_format(visitor: Visitor) -> None:
+    page = visitor.post("/", {"text": STORY})
+    address = page.headers["location"]
+    line = json.loads(visitor.get(f"{address}/1.json").body)
     article = Article(line["id"], STORY)
-    extraction = fake_extractor().extract(article)
+    extraction = fake_extractor().extract(article, options=ExtractOptions(all_acts=True))
     assert line == json.loads(json.dumps(extraction_to_line(article, extraction)))
+    linked = re.findall(rf'href="{address}/1\.(\w+)"', visitor.get(address).text)
+    assert {"html", "json", "brat", *formats.FORMATS} == {*linked, "spacy"}
+    for name in linked:
+        answer = visitor.get(f"{address}/1.{name}")
+        assert answer.status == 200
+        assert answer.headers["content-disposition"].startswith("attachment;")
+        if name in formats.FORMATS and name not in ("brat", "spacy"):
+            assert answer.body == b"".join(formats.writer(name)([(article, extraction)]))
+    with zipfile.ZipFile(io.BytesIO(visitor.get(f"{address}/1.brat").body)) as archive:
+        assert archive.read("article.txt").decode() == STORY
+        assert archive.read("article.ann").startswith(b"T1\t")
     assert visitor.get(f"{address}/2.json").status == 404
     assert visitor.get(f"{address}/1.exe").status == 404
 

@@ -198,6 +198,7 @@ class Desk:
             typed=typed,
             models=models,
             heading=heading_of(reading.article),
+            publisher=printable(reading.article.publisher or ""),
             editor=request.query_params.get("editor", "")[:256],
         )
 

@@ -60,7 +60,7 @@ export function startForm() {
     }
     memory.set(DRAFT, text.value, sessionStorage);
     running = new AbortController();
-    const progress = showProgress(form, text.value.length);
+    const progress = showProgress(form, [...text.value].length);
     try {
       const answer = await send(form, { signal: running.signal });
       memory.set(DRAFT, null, sessionStorage);
