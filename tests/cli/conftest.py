@@ -23,6 +23,12 @@ def load_fake(name: str | None, *, threads: int | None) -> Extractor:
     return fake_extractor()
 
 
+def identify_fake(name: str | None) -> tuple[str, str]:
+    if name not in (None, "fake"):
+        raise ModelNotFoundError(name, known=["fake"])
+    return "fake@1.0.0", "0" * 64
+
+
 @pytest.fixture
 def run() -> Run:
     """``run("extract", FILE, …)``: the result of that command line."""
@@ -32,7 +38,7 @@ def run() -> Run:
             commands,
             [str(argument) for argument in arguments],
             input=input,
-            obj=Toolbox(load_extractor=load_fake),
+            obj=Toolbox(load_extractor=load_fake, identify_model=identify_fake),
             prog_name="quotewire",
             env={"COLUMNS": "140"},
         )

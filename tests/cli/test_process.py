@@ -53,7 +53,7 @@ def source(tmp_path: Path) -> Path:
 def scoring(source: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A run of ``score`` that stands in the middle of its work."""
     process = subprocess.Popen(
-        command("score", source, "--out", tmp_path / "out.jsonl", speed="slow"),
+        command("score", "--workers", "0", source, "--out", tmp_path / "out.jsonl", speed="slow"),
         env=ENVIRONMENT,
         stderr=subprocess.PIPE,
         text=True,
@@ -74,7 +74,7 @@ def test_a_killed_run_leaves_no_output(
     assert not (tmp_path / "out.jsonl").exists()
     # The next run is not hindered by what the dead one left behind.
     subprocess.run(
-        command("score", source, "--out", tmp_path / "out.jsonl"),
+        command("score", "--workers", "0", source, "--out", tmp_path / "out.jsonl"),
         env=ENVIRONMENT,
         check=True,
         capture_output=True,
@@ -92,7 +92,8 @@ def test_a_stopped_run_cleans_up_and_says_so(
     assert scoring.wait(60) == 128 + number
     assert scoring.stderr is not None
     assert scoring.stderr.read().splitlines() == [f"quotewire: {word}"]
-    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+    assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "out.jsonl.run"}
+    assert list(tmp_path.rglob("*.partial")) == []
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ class Run:
             try:
                 yield cls(places)
             finally:
+                _remove_partials(places)
                 if new and not places.manifest.exists():  # nothing came of it
                     shutil.rmtree(places.run)
 
@@ -188,10 +189,16 @@ class Run:
     def _prepare_folders(self) -> None:
         for folder in self.places.folders():
             folder.mkdir(parents=True, exist_ok=True)
-            remove_partials(folder)
-        remove_partials(self.places.out.parent, of=self.places.out.name)
-        for left in self.places.run.glob(".minhash.*"):  # by a killed search for duplicates
-            shutil.rmtree(left, ignore_errors=True)
+        _remove_partials(self.places)
+
+
+def _remove_partials(places: Places) -> None:
+    """What killed workers left behind."""
+    for folder in places.folders():
+        remove_partials(folder)
+    remove_partials(places.out.parent, of=places.out.name)
+    for left in places.run.glob(".minhash.*"):  # by a killed search for duplicates
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def check_free(places: Places, *, restart: bool) -> None:

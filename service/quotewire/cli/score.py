@@ -162,7 +162,7 @@ def score(
     reading = _reading(input_format, fields, max_characters)
     options = extract_options(acts=acts, min_confidence=min_confidence)
     files = find_inputs(inputs, options=reading)
-    _check_not_input(places, files)
+    _check_not_input(places, inputs, files)
     tag, model_digest = toolbox.identify_model(model)
     settings: dict[str, Any] = {
         "inputs": [[file.url, file.fingerprint] for file in files],
@@ -236,13 +236,14 @@ def _output(out: str) -> Path:
     return path.absolute()
 
 
-def _check_not_input(places: Places, files: list[InputFile]) -> None:
+def _check_not_input(places: Places, inputs: tuple[str, ...], files: list[InputFile]) -> None:
     for file in files:
-        if places.out.exists() and os.path.exists(file.url):
-            if os.path.samefile(file.url, places.out):
+        if os.path.isfile(file.url) and places.out.exists():
+            if places.out.samefile(file.url):
                 raise UserError(f"--out {places.out}: is an input, too")
-            if places.out.resolve().is_relative_to(Path(file.url).resolve()):
-                raise UserError(f"--out {places.out}: lies in the input {file.url}")
+    for folder in (Path(argument) for argument in inputs if os.path.isdir(argument)):
+        if places.out.resolve().is_relative_to(folder.resolve()):
+            raise UserError(f"--out {places.out}: lies in the input {folder}")
 
 
 def _reading(input_format: str | None, fields: tuple[str, ...], max_characters: int) -> ReadOptions:
