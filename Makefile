@@ -11,7 +11,7 @@ DATA   ?= ../shared/data
 SOAK_REPORT ?= runs/soak.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo typescript test soak check audit protos wheel-check evaluate clean
+.PHONY: help demo typescript test screenshots soak check audit protos wheel-check evaluate clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,12 +63,26 @@ $(VENV)/.installed-postgres: | $(BIN)/python
 	fi
 	@touch $@
 
-test: $(VENV)/.installed-dev $(VENV)/.installed-postgres examples/typescript/node_modules/.installed  ## the whole test suite
+# The browser of the desk's tests and pictures, and fonts for it.
+CHROMIUM := chromium fonts-crosextra-caladea fonts-inter fonts-liberation
+$(VENV)/.installed-chromium: | $(BIN)/python
+	@if ! command -v chromium > /dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	    echo "installing Chromium (Debian's package)"; \
+	    { apt-get install -qq -y --no-install-recommends $(CHROMIUM) > /dev/null 2>&1 || \
+	      { apt-get update -qq > /dev/null && \
+	        apt-get install -qq -y --no-install-recommends $(CHROMIUM) > /dev/null; }; }; \
+	fi
+	@touch $@
+
+test: $(VENV)/.installed-dev $(VENV)/.installed-postgres $(VENV)/.installed-chromium node_modules/.installed examples/typescript/node_modules/.installed  ## the whole test suite
 	@$(BIN)/python -m pytest
 
 soak: $(VENV)/.installed-dev  ## the load and chaos tests at full length (some ten minutes)
 	@QUOTEWIRE_SOAK=1 QUOTEWIRE_SOAK_REPORT=$(SOAK_REPORT) $(BIN)/python -m pytest -s tests/load tests/chaos
 	@echo "measured figures: $(SOAK_REPORT)"
+
+screenshots: $(VENV)/.installed-dev $(VENV)/.installed-chromium  ## the pictures of the desk in docs/images
+	@$(BIN)/python scripts/screenshots.py
 
 check: $(VENV)/.installed-dev node_modules/.installed  ## style, types and the wire contract
 	@$(BIN)/ruff check
