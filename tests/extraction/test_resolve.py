@@ -1,85 +1,20 @@
-"""Names of speakers and intermediaries, phenomenon by phenomenon, on articles written for this.
-
-In the articles ``[[…]]`` marks a source, ``<<…>>`` the cue that closes an attribution and ``((…))``
-an intermediary; the content of an attribution is ``{{…}}``.  A statement's marks stand in any order
-between two "|"-s, which are taken out too.
-"""
+"""Names of speakers, phenomenon by phenomenon, on articles written for this (see marking.py)."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from quotewire.errors import ModelFolderError
-from quotewire.extraction import resolve
 from quotewire.extraction.resolve import Attribution, Names, Resolver
-from quotewire.extraction.resolve_candidates import Candidate
-from quotewire.extraction.resolve_context import Answer, Query
-from quotewire.extraction.resolve_reading import read
-from quotewire.types import Article, IntermediaryKind, Span, SpeakerType
-
-_MARK = re.compile(r"\[\[|\]\]|<<|>>|\(\(|\)\)|\{\{|\}\}|\|")
-_PAIRS = {"[[": "source", "<<": "cue", "((": "via", "{{": "content"}
-
-
-def marked(text: str, kind: IntermediaryKind | None = None) -> tuple[str, list[Attribution]]:
-    """The plain text and its attributions."""
-    plain: list[str] = []
-    length = 0
-    open_at: dict[str, int] = {}
-    held: dict[str, list[Span]] = {}
-    out: list[Attribution] = []
-    last = 0
-
-    def close() -> None:
-        if "cue" in held:
-            via = held.get("via", [None])[0]
-            out.append(
-                Attribution(
-                    source=held.get("source", [None])[0],
-                    cue=held["cue"][0],
-                    content=tuple(held.get("content", [])),
-                    speaker_type=None,
-                    intermediary=via,
-                    intermediary_kind=kind if via else None,
-                )
-            )
-        held.clear()
-
-    for match in _MARK.finditer(text):
-        piece = text[last : match.start()]
-        plain.append(piece)
-        length += len(piece)
-        last = match.end()
-        mark = match.group()
-        if mark in _PAIRS:
-            open_at[mark] = length
-        elif mark == "|":
-            close()
-        else:
-            begin = {"]]": "[[", ">>": "<<", "))": "((", "}}": "{{"}[mark]
-            held.setdefault(_PAIRS[begin], []).append(Span(open_at[begin], length))
-    plain.append(text[last:])
-    close()
-    return "".join(plain), out
+from quotewire.types import Article, Span, SpeakerType
+from tests.extraction.marking import answers, marked, speakers
 
 
 @pytest.fixture(scope="module")
 def resolver() -> Resolver:
     return Resolver.load()
-
-
-def answers(resolver: Resolver, text: str, **article: str) -> list[Names]:
-    plain, attributions = marked(text)
-    return resolver.resolve(Article(id="a", text=plain, **article), attributions)
-
-
-def speakers(resolver: Resolver, text: str, **article: str) -> list[str | None]:
-    return [names.speaker for names in answers(resolver, text, **article)]
 
 
 ONE_SPEAKER = {
@@ -245,44 +180,6 @@ def test_the_title_belongs_to_the_article(resolver: Resolver) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "name"),
-    [
-        ("|[[Hale]] <<told>> ((reporters)) {{no}}.|", IntermediaryKind.PRESS, None),
-        ("|[[Hale]] <<told>> ((Reuters)) {{no}}.|", IntermediaryKind.OUTLET, "Reuters"),
-        ("|[[Hale]] <<told>> ((CNN’s Jane Poole)) {{no}}.|", IntermediaryKind.OUTLET, "CNN"),
-        (
-            "The Halford Times asked. |[[Hale]] <<told>> ((the Times)) {{no}}.|",
-            IntermediaryKind.OUTLET,
-            "Halford Times",
-        ),
-        (
-            "|[[Hale]] <<said>> on ((“Morning & Noon”)) {{no}}.|",
-            IntermediaryKind.OUTLET,
-            "Morning & Noon",
-        ),
-        ("|[[Hale]] <<told>> ((a local station)) {{no}}.|", IntermediaryKind.OUTLET, None),
-        ("|[[Hale]] <<wrote>> on ((Twitter)) {{no}}.|", IntermediaryKind.PLATFORM, "Twitter"),
-        (
-            "Jane Poole asked. |[[Hale]] <<told>> ((Poole)) {{no}}.|",
-            IntermediaryKind.PERSON,
-            "Jane Poole",
-        ),
-        (
-            "|[[Hale]] <<wrote>> in his book ((“The Long Count”)) {{no}}.|",
-            IntermediaryKind.DOCUMENT,
-            "The Long Count",
-        ),
-        ("|[[Hale]] <<said>> in ((a report)) {{no}}.|", IntermediaryKind.DOCUMENT, None),
-    ],
-)
-def test_intermediaries(
-    resolver: Resolver, text: str, kind: IntermediaryKind, name: str | None
-) -> None:
-    plain, attributions = marked(text, kind)
-    assert resolver.resolve(Article(id="a", text=plain), attributions)[0].intermediary == name
-
-
-@pytest.mark.parametrize(
     ("source", "kind"),
     [
         ("Martha Ellison", SpeakerType.PERSON),
@@ -336,74 +233,3 @@ def test_a_broken_weights_file_is_named(tmp_path: Path) -> None:
 def test_a_folder_without_weights_has_the_packages_own(tmp_path: Path) -> None:
     text = "Martha Ellison came. |[[She]] <<said>> {{yes}}.|"
     assert speakers(Resolver.load(tmp_path), text) == ["Martha Ellison"]
-
-
-def _parts(name: str) -> list[str]:
-    return [part for part in re.split(r", | and ", name) if part]
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_any_text_is_answered_with_its_own_words(resolver: Resolver, data: st.DataObject) -> None:
-    pieces = st.sampled_from(
-        ["Martha Ellison", "he", "She", "said", "the report", " and ", "“", "”", '"', "’s",
-         ", who ",
-         ".", "\n\n", "Mr. ", "Sen. ", "Hale", "(", ")", "@x", "\ud800", "\u202e", "🙂", "İ", "ß",
-         "Ивана", "橋", " ", "The Times", "of ", "U.S.", "-", "A", "Q", "\x00", "e\u0301", "ﬁ"]
-    )  # fmt: skip
-    text = "".join(data.draw(st.lists(st.one_of(pieces, st.text(max_size=6)), max_size=60)))
-    spot = st.integers(0, len(text))
-
-    def span() -> Span:
-        a, b = sorted((data.draw(spot), data.draw(spot)))
-        return Span(a, b)
-
-    attributions = [
-        Attribution(
-            source=span() if data.draw(st.booleans()) else None,
-            cue=span(),
-            content=tuple(span() for _ in range(data.draw(st.integers(0, 2)))),
-            speaker_type=data.draw(st.sampled_from([None, *SpeakerType])),
-            intermediary=span() if data.draw(st.booleans()) else None,
-            intermediary_kind=data.draw(st.sampled_from([None, *IntermediaryKind])),
-        )
-        for _ in range(data.draw(st.integers(0, 5)))
-    ]
-    title = data.draw(st.one_of(st.none(), st.text(max_size=20)))
-    named = resolver.resolve(Article(id="a", text=text, title=title), attributions)
-    assert len(named) == len(attributions)
-    known = text + "\n" + (title or "")
-    for names in named:
-        for name in (names.speaker, names.intermediary):
-            if name is not None:
-                assert name in known or all(part in known for part in _parts(name))
-
-
-def _work(text: str) -> tuple[int, int]:
-    """How many candidates are weighed for an article's statements, and how many statements."""
-    plain, attributions = marked(text)
-    weighed = 0
-
-    def count(query: Query, found: list[Candidate]) -> Answer:
-        nonlocal weighed
-        weighed += len(found)
-        best = found[-1]
-        return Answer(query, best.text, best.key, best.entity)
-
-    resolve.resolve_all(read(Article(id="a", text=plain)), attributions, count)
-    return weighed, len(attributions)
-
-
-def test_work_grows_with_the_article_and_no_faster() -> None:
-    def article(paragraphs: int) -> str:
-        return "\n\n".join(
-            f"|[[Anna Bell{n}son, a lawyer,]] <<said>> {{{{the report was late}}}}.| "
-            f"|[[She]] <<said>> {{{{Tom Hill{n}ard knew}}}}.| "
-            "|[[The company]] <<denied>> {{it}}.|"
-            for n in range(paragraphs)
-        )
-
-    small, few = _work(article(20))
-    large, many = _work(article(400))
-    assert few == 60 and many == 1200
-    assert large / many < 1.3 * small / few

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from quotewire.extraction.lexicon import lexicon
+from quotewire.extraction.mentions_extend import extend
 from quotewire.extraction.mentions_page import Page, Word
 
 PERSON, ORGANISATION, PLACE, DOCUMENT, UNKNOWN = "per", "org", "loc", "doc", "unk"
-
-_MAX_NAME_WORDS = 9
 
 
 @dataclass(slots=True)
@@ -71,7 +70,10 @@ def find_names(page: Page) -> list[Name]:
         if words[i].headline or not _can_start(words, i, lower):
             i += 1
             continue
-        j = _extend(words, i)
+        if (shouted := _shouted(words, i)) > i:
+            i = shouted
+            continue
+        j = extend(words, i)
         if j == i + 1 and not _supported(words, i, inside):
             i = j
             continue
@@ -101,13 +103,27 @@ def _can_start(words: list[Word], i: int, lower: set[str]) -> bool:
         return True
     if low in lex.common and not (len(word.text) > 1 and word.text.isupper()):
         # "New York", "Will Doyle"; inside a sentence also "Our Principles PAC"
-        starts = low in lex["name_starts"] or (not opens and low not in lex["determiners_plain"])
+        starts = low in lex["name_starts"] or (
+            not opens and (low not in lex["determiners_plain"] or low in ("our", "my"))
+        )
         if not starts or following is None or not following.is_capital:
             return False
         return following.low not in lex.common and following.sentence == word.sentence
     if opens and low in lower and low not in lex.gender:
         return following is not None and following.is_capital
     return True
+
+
+def _shouted(words: list[Word], i: int) -> int:
+    """End of a heading in capitals inside a line ("THE BORROWING Back when he …"); ``i`` if none
+    starts there."""
+    lex = lexicon()
+    j = i
+    while j < len(words) and words[j].text.isupper() and words[j].text.isalpha():
+        j += 1
+    run = words[i:j]
+    small = lex["function"] | lex["determiners"]
+    return j if len(run) > 1 and any(w.low in small and w.low != "us" for w in run) else i
 
 
 def _capital_inside(words: list[Word]) -> set[str]:
@@ -132,6 +148,9 @@ def _supported(words: list[Word], i: int, inside: set[str]) -> bool:
         return True
     if word.text.isupper() and len(word.text) > 1:
         return True
+    verb = words[i + 1].low if i + 1 < len(words) else ""
+    if verb.endswith("s") and verb in lex["speaking_surely"]:
+        return True  # "Wines believes", but "Critics say"
     plural = word.low.endswith("s") and not word.low.endswith("ss")
     if plural or word.low.endswith(("ing", "ly", "ed")) or word.low in lex["person_nouns"]:
         return False
@@ -156,93 +175,6 @@ def _last_names(words: list[Word], names: list[Name]) -> Iterator[Name]:
         yield Name(i, i, i + 1, (word.low,), (), PERSON)
 
 
-def _extend(words: list[Word], i: int) -> int:
-    """End of the capitalised sequence that starts at word ``i``."""
-    lex = lexicon()
-    j = i + 1
-    if words[i].text[0] == "@":
-        return j
-    joined = False
-    while j < len(words) and j - i < _MAX_NAME_WORDS:
-        word = words[j]
-        if word.sentence != words[i].sentence or word.headline:
-            break
-        if word.is_capital and word.text[0] != "@":
-            if (
-                (word.low in lex["weekdays"] and not _is_name_month(words, j))
-                or word.low in ("i", "the")
-                or (word.low in lex.common and word.low in lex["function"])
-            ):
-                break
-            j += 1
-            continue
-        if word.text == "," and _is(words, j + 1, "suffixes") and words[j + 1].is_capital:
-            j += 2
-            break
-        after = words[j + 1] if j + 1 < len(words) else None
-        if after is None or after.sentence != words[i].sentence:
-            break
-        if after.is_capital and word.low in lex["particles"] and word.text.islower():
-            j += 2
-            continue
-        if word.low in ("of", "for", "&", "and") and _joins(words, i, j, joined):
-            step = 2 if after.is_capital else 3 if after.low == "the" else 0
-            if step == 3 and not (j + 2 < len(words) and words[j + 2].is_capital):
-                break
-            if step == 0 or words[j + step - 1].low in lex["weekdays"]:
-                break
-            joined = True
-            j += step
-            continue
-        # William “Bill” Smith
-        if (
-            word.text in '“"('
-            and j - i == 1
-            and j + 3 < len(words)
-            and words[j + 2].text in '”")'
-            and words[j + 1].is_capital
-            and words[j + 3].is_capital
-            and words[i].low in lex.gender
-        ):
-            j += 4
-            continue
-        break
-    return j
-
-
-def _is_name_month(words: list[Word], j: int) -> bool:
-    """Whether "May" or "June" after a capitalised word is a name and no month."""
-    if words[j].low not in ("may", "june", "april") or j + 1 >= len(words):
-        return False
-    return not words[j + 1].text[0].isdigit() and words[j + 1].low not in ("of", "last", "this")
-
-
-def _is(words: list[Word], i: int, name: str) -> bool:
-    return i < len(words) and words[i].low in lexicon()[name]
-
-
-def _joins(words: list[Word], i: int, j: int, joined: bool) -> bool:
-    """Whether the word at ``j`` ("of", "for", "&", "and") can stand inside the name from ``i``."""
-    lex = lexicon()
-    joiner = words[j].low
-    if joiner == "&":
-        return True
-    so_far = [w.low for w in words[i:j]]
-    organisation = any(low in lex["organisation_words"] for low in so_far)
-    after = words[j + 1]
-    if joiner == "and":
-        return (
-            joined
-            and organisation
-            and after.low not in lex.gender
-            and after.low not in lex["titles"]
-        )
-    if organisation:
-        return so_far[-1] not in lex["places"]
-    # Secretary of State, Director of National Intelligence, Speaker of the House
-    return joiner == "of" and so_far[-1] in lex["titles"]
-
-
 def _make(words: list[Word], i: int, j: int) -> Name | None:
     """The name in the capitalised words ``[i, j)``: takes titles off and guesses its kind; None
     where there is only a role ("White House Press Secretary")."""
@@ -251,12 +183,14 @@ def _make(words: list[Word], i: int, j: int) -> Name | None:
     skip = _title_words(lows)
     if skip is None:
         return None
-    skip += _foreign_front(lows[skip:])
+    skip += _foreign_front(lows[skip:], opens=words[i].first and not skip)
     while len(lows) - skip > 1 and lows[skip].endswith(("-based", "-born", "-leaning", "-backed")):
         skip += 1
-    named = lows[skip] in lex.gender
-    if len(lows) - skip > 1 and not named and lows[-1] in lex["demonyms"] and _lower_at(words, j):
-        j -= 1  # "a CNN Republican debate"
+    while len(lows) - skip > 2 and lows[skip] in _FRONTS:
+        skip += 1  # "Miss Universe Alicia Machado"
+    short = lows[skip] in lex.gender and len(lows) - skip == 2
+    if len(lows) - skip > 1 and not short and lows[-1] in lex["demonyms"] and _lower_at(words, j):
+        j -= 1  # "a CNN Republican debate", "Kent County Republican headquarters"
         lows.pop()
     first = i + skip
     titles, key = tuple(lows[:skip]), tuple(lows[skip:])
@@ -275,6 +209,8 @@ def _title_words(lows: list[str]) -> int | None:
     for k in range(len(lows) - 2, -1, -1):
         rest = lows[k + 1 :]
         given = rest[0] in lex.gender and len(rest) > 1
+        if lows[k] in _NOBLE and lows[k] in lex.gender and k and lows[k - 1] in lex["titles"]:
+            continue  # "Gov. Earl Ray Tomblin"
         if lows[k] in lex["titles"]:
             if rest[0] == "of":  # Secretary of State Hillary Clinton: the name starts later
                 later = next(
@@ -289,10 +225,11 @@ def _title_words(lows: list[str]) -> int | None:
     return 0
 
 
-_OFFICES = frozenset(("state", "defense"))
+_OFFICES = frozenset(("state", "defense", "staff"))
+_NOBLE = frozenset(("earl", "duke", "prince", "king", "dean", "judge"))
 
 
-def _foreign_front(lows: list[str]) -> int:
+def _foreign_front(lows: list[str], *, opens: bool) -> int:
     """How many words before a given name inside belong to something else ("Fox News" of "Fox News
     Sean Hannity")."""
     lex = lexicon()
@@ -300,6 +237,8 @@ def _foreign_front(lows: list[str]) -> int:
         return 0
     for k in range(len(lows) - 2, 0, -1):
         before = lows[k - 1]
+        if k == 1 and not opens and not _belongs_elsewhere(before):
+            return 0  # "Cornell William Brooks", but not at the start of a sentence
         if (
             lex.gender.get(lows[k]) in ("m", "f")
             and before not in lex.gender
@@ -309,6 +248,19 @@ def _foreign_front(lows: list[str]) -> int:
         ):
             return k
     return 0
+
+
+def _belongs_elsewhere(low: str) -> bool:
+    """Whether a word before a full name is known to be no given name: an outlet, a place."""
+    lex = lexicon()
+    known = ("organisation_words", "whole_organisations", "places", "demonyms", "titles")
+    return low in lex.common or low in _FRONTS or any(low in lex[name] for name in known)
+
+
+_LANDS = frozenset(["county", "city", "street", "avenue", "island", "beach", "valley"])
+_FRONTS = frozenset(
+    ["universe", "america", "usa", "world", "ag", "vp", "gop", "mom", "dad", "uncle", "aunt"]
+)
 
 
 def _lower_at(words: list[Word], j: int) -> bool:
@@ -327,6 +279,8 @@ def _kind(words: list[Word], first: int, last: int, titles: tuple[str, ...]) -> 
     if lows[0][0] == "@":
         return PERSON
     if joined in lex["places"] or (len(lows) == 1 and lows[0].rstrip(".") in lex["places"]):
+        return PLACE
+    if len(lows) > 1 and lows[-1] in _LANDS:
         return PLACE
     given = lows[0] in lex.gender
     if len(lows) > 1 and given and lows[-1] not in lex["organisation_words"]:

@@ -106,7 +106,7 @@ def read_page(article: Article) -> Page:
     """Cuts an article; any text is fine."""
     text, offset = article.text, 0
     title = (article.title or "").strip()
-    if title and fold(title)[:40] not in fold(text[: len(title) + 200]):
+    if title and _squeezed(title)[:40] not in _squeezed(text[: len(title) + 200]):
         text = title + "\n\n" + text
         offset = len(title) + 2
     words: list[Word] = []
@@ -123,6 +123,11 @@ def read_page(article: Article) -> Page:
         paragraph += 1
         words.extend(cut)
     return Page(text=text, offset=offset, words=words, starts=[w.start for w in words])
+
+
+def _squeezed(text: str) -> str:
+    """Folded, with all white space as single spaces: headlines are broken in many ways."""
+    return " ".join(fold(text).split())
 
 
 def _cut(text: str, start: int, end: int) -> list[Word]:

@@ -52,6 +52,8 @@ def coordinated(words: list[Word], names: Names, first: int, last: int) -> list[
     segments = _segments(words, names, *left)
     lone = len(segments) == 1
     tail = _segments(words, names, *right)
+    if tail and words[tail[0][0]].low in _VERBS:
+        return []  # "Don Fowler, who led the party and has backed Clinton"
     named_tail = bool(tail) and _named(words, names, *tail[0])
     if not named_tail and len(tail) > 1 and _named(words, names, *tail[1]):
         named_tail = True  # "and the former first lady, Laura Bush"
@@ -62,6 +64,8 @@ def coordinated(words: list[Word], names: Names, first: int, last: int) -> list[
         return []
     if lone and not _named(words, names, *segments[0]):
         return []  # "Republican leaders in the House and the Senate"
+    if not lone and not others and segments and _describes(words, names, *segments[0]):
+        return []  # "dozens of papers such as The Times, the Post and the Globe"
     if not lone and not others and not _one_kind(words, names, segments, tail):
         return []
     if not lone and not _named(words, names, *segments[-1]) and words[joint - 1].text not in ",)–—":
@@ -80,6 +84,17 @@ def coordinated(words: list[Word], names: Names, first: int, last: int) -> list[
     parts.append(right)
     good = sum(_named(words, names, a, b) for a, b in parts)
     return parts if good and len(parts) > 1 else []
+
+
+_VERBS = frozenset(["has", "have", "had", "is", "was", "are", "were", "will", "would"])
+
+
+def _describes(words: list[Word], names: Names, first: int, last: int) -> bool:
+    """Whether a segment is a description that goes on by preposition ("polls by outlets")."""
+    if _named(words, names, first, last):
+        return False
+    low = lexicon()["prepositions"]
+    return any(words[i].low in low for i in range(first + 1, last))
 
 
 def _modifies(words: list[Word], names: Names, first: int, last: int) -> bool:

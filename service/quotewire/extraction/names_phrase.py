@@ -179,10 +179,17 @@ def _scan(words: list[Word], names: Names, phrase: Phrase) -> None:
 
 def _head(words: list[Word], first: int, end: int) -> int:
     """The last word before ``end`` that is a noun we know; else the last word."""
+    adjectives = lexicon()["adjectives"]
     for i in range(end - 1, max(first, end - 4) - 1, -1):
-        if noun_kind(words[i].low)[0] != OTHER:
+        low = words[i].low
+        if low in ("'s", "’", "'"):
+            break  # "the party's bylaws" are no party
+        if noun_kind(low)[0] != OTHER and (i == end - 1 or low not in adjectives):
             return i
     return max(first, end - 1)
+
+
+_BEFORE_DETERMINERS = frozenset(("all", "both", "half", "such", "many"))
 
 
 def phrase_before(page: Page, head: int, *, limit: int = 8) -> int:
@@ -196,16 +203,27 @@ def phrase_before(page: Page, head: int, *, limit: int = 8) -> int:
         if before.sentence != words[head].sentence:
             break
         if before.low in lex["determiners"]:
+            if closed and before.low not in _BEFORE_DETERMINERS:
+                break
             i -= 1
             closed = True
             continue
         if closed or before.low.endswith("ly"):
             break
+        if before.low.endswith("ed") and i > 1 and words[i - 2].is_capital:
+            break  # "President Obama rebuked critics"
+        if before.text in ("’", "'") and i > 1 and words[i - 2].low.endswith("s"):
+            i -= 1  # "Sanders’ supporters"
+            continue
         if not solid(before) or (before.low in lex["function"] and before.low != "'s"):
             break
         if before.low == "'s" and i < 2:
             break
         i -= 1
+    if 0 < i < head and words[i - 1].low == "to" and words[i].text[0].islower():
+        i += words[i].low.isalpha() and noun_kind(words[i].low)[0] == OTHER  # "to placate voters"
+    while i < head and not solid(words[i]):
+        i += 1
     while i < head and words[i].low == "'s":
         i += 1
     return i

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from quotewire.extraction.lexicon import DATA
+from quotewire.extraction.lexicon import DATA, lexicon
+from quotewire.extraction.mentions_page import Page
 from quotewire.extraction.names_kinds import (
     HE,
     LONG_NAME,
@@ -24,12 +25,13 @@ from quotewire.extraction.names_kinds import (
     SHORT_NAME,
 )
 from quotewire.extraction.names_phrase import Phrase, read_phrase
-from quotewire.extraction.resolve_candidates import Candidate
+from quotewire.extraction.resolve_candidates import DESCRIPTIONS, HISTORY
 from quotewire.extraction.resolve_context import Answer, Query, Timeline
 from quotewire.extraction.resolve_features import candidates
 from quotewire.extraction.resolve_ranker import Ranker
 from quotewire.extraction.resolve_reading import Reading, match_key, read
 from quotewire.extraction.resolve_relays import intermediary_name
+from quotewire.extraction.resolve_search import Candidate
 from quotewire.extraction.resolve_types import TypeModel, type_features
 from quotewire.extraction.resolve_weights import load_weights
 from quotewire.types import Article, IntermediaryKind, Span, SpeakerType
@@ -132,22 +134,35 @@ def resolve_all(
     answers: dict[int, Answer] = {}
     history: list[Answer] = []
     pronouns: list[tuple[int, int]] = []
+    echoes: dict[str, Answer] = {}  # the last answer by the head of its description
+    sources = frozenset(q.word for q in queries)
     for inner in (False, True):
-        timeline = Timeline(reading, pronouns=sorted(pronouns))
+        timeline = Timeline(reading, pronouns=sorted(pronouns), sources=sources)
         for query in queries:
             if (query.enclosing is not None) != inner:
                 continue
             timeline.advance(query.word)
             before = bisect_left(history, query.word, key=_word)
-            past = history[max(0, before - 8) : before]
+            past = history[max(0, before - HISTORY) : before]
             enclosing = answers.get(query.enclosing) if query.enclosing is not None else None
-            answer = _answer(reading, timeline, query, past, enclosing, choose)
+            head = _head(reading, query)
+            echo = echoes.get(head)
+            answer = _answer(reading, timeline, query, past, enclosing, echo, choose)
+            if head and answer.text is not None:
+                echoes[head] = answer
             answers[query.number] = answer
             insort(history, answer, key=_word)
             if answer.entity >= 0 and query.phrase.kind in PRONOUN_KINDS:
                 pronouns.append((query.word, answer.entity))
                 timeline.mention(answer.entity, query.word, query.word + 1, pronoun=True)
     return [answers[n] for n in range(len(attributions))]
+
+
+def _head(reading: Reading, query: Query) -> str:
+    """The head of a description, folded; "" for names and pronouns."""
+    if query.phrase.kind not in DESCRIPTIONS or query.phrase.parts:
+        return ""
+    return reading.page.words[query.phrase.head].low
 
 
 def _word(answer: Answer) -> int:
@@ -160,13 +175,14 @@ def _answer(
     query: Query,
     past: Sequence[Answer],
     enclosing: Answer | None,
+    echo: Answer | None,
     choose: Choose,
 ) -> Answer:
     if query.phrase.kind == ME and query.quoted and enclosing is not None and enclosing.text:
         # Inside a quotation "I" is whoever is quoted: nothing is left to weigh.
         return replace(enclosing, query=query)
     if not query.phrase.parts:
-        found = candidates(reading, timeline, query, history=past, enclosing=enclosing)
+        found = candidates(reading, timeline, query, history=past, enclosing=enclosing, echo=echo)
         return choose(query, found)
     texts: list[str] = []
     for first, last in query.phrase.parts:
@@ -176,7 +192,9 @@ def _answer(
         found = candidates(reading, timeline, part, history=past, enclosing=enclosing)
         named = phrase.kind in (SHORT_NAME, LONG_NAME, HE, SHE)
         if named or any("apposed" in c.features for c in found):
-            text = choose(part, found).text
+            # A part that is a name stays one: nothing of the rest of the phrase is meant.
+            own = [c for c in found if "head_name" in c.features] if phrase.name else []
+            text = choose(part, own or found).text
         else:
             text = reading.page.slice(phrase.first, phrase.last)
         if text and text not in texts:
@@ -199,6 +217,8 @@ def _queries(reading: Reading, attributions: Sequence[Attribution]) -> list[Quer
             phrase = Phrase(cue[0], cue[0], NOTHING)
         else:
             span = page.inside(held.source.start + shift, held.source.end + shift)
+            if _is_cue(page, span):
+                span = cue
             phrase = read_phrase(page, reading.index, *span)
         word = phrase.first if phrase.kind != NOTHING else cue[0]
         out.append(
@@ -222,6 +242,17 @@ def _queries(reading: Reading, attributions: Sequence[Attribution]) -> list[Quer
         )
     out.sort(key=lambda q: (q.word, q.number))
     return out
+
+
+def _is_cue(page: Page, span: tuple[int, int]) -> bool:
+    """Whether a span marked as the source is a cue ("said", "According to"): source and cue were
+    then marked the wrong way round."""
+    words = page.words[span[0] : span[1]]
+    if not words:
+        return False
+    return words[0].low in lexicon()["speaking_surely"] or (
+        len(words) == 2 and words[0].low == "according"
+    )
 
 
 def _enclosing(attributions: Sequence[Attribution]) -> list[int | None]:

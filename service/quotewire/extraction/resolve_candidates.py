@@ -1,24 +1,14 @@
-"""For each source: which names and descriptions of the article it may stand for.
-
-The number of candidates of one source is bounded; :mod:`quotewire.extraction.resolve_features`
-says what speaks for each, :mod:`quotewire.extraction.resolve_ranker` weighs it.
-"""
+"""The candidates of a source phrase: what it may stand for, each with the marks of where it was
+found."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from quotewire.extraction.lexicon import lexicon
-from quotewire.extraction.mentions import (
-    DOCUMENT,
-    ORGANISATION,
-    PERSON,
-    PLACE,
-    UNKNOWN,
-    Name,
-)
+from quotewire.extraction.mentions import PERSON, PLACE, Name
+from quotewire.extraction.mentions_page import Word
+from quotewire.extraction.names_joint import solid
 from quotewire.extraction.names_kinds import (
     BODY,
     HE,
@@ -38,108 +28,27 @@ from quotewire.extraction.names_kinds import (
     THIS,
     WHICH,
     WHO,
-    YOU,
-    noun_kind,
 )
 from quotewire.extraction.names_phrase import phrase_before
 from quotewire.extraction.resolve_context import Answer, Query, Timeline
-from quotewire.extraction.resolve_reading import Reading, match_key, words_kind
+from quotewire.extraction.resolve_nouns import (
+    WANTED,
+    by_class,
+    by_role,
+    near_nouns,
+    pairs,
+    plurals_before,
+    same_head,
+    subject,
+)
+from quotewire.extraction.resolve_reading import Reading, words_kind
+from quotewire.extraction.resolve_search import BANNED, SURE, Candidate, Search
 
 _EDGES = " \t\u00a0,;:."  # stripped off a source that stands for itself
-HISTORY = 6  # earlier answers looked at
-_HEADS = 4
-_NEAR_NOUNS = 6
-_SURE = 0.6  # from here on a gender (-1 man … 1 woman) is taken as certain
-
-# What the entities that were merely mentioned nearby must not be, by the kind of the phrase.
-_NO_PERSON = frozenset((PERSON,))
-_NOT_HUMAN = frozenset((ORGANISATION, PLACE, DOCUMENT))
-_BANNED = {
-    HE: _NOT_HUMAN,
-    SHE: _NOT_HUMAN,
-    ME: _NOT_HUMAN,
-    YOU: _NOT_HUMAN,
-    WHO: _NOT_HUMAN,
-    ONE: _NOT_HUMAN,
-    LETTER: _NOT_HUMAN,
-    IT: _NO_PERSON,
-    WHICH: _NO_PERSON,
-    BODY: _NO_PERSON,
-    PAPER: _NO_PERSON,
-    THEY: frozenset((PERSON, PLACE)),
-    MANY: frozenset((PERSON, PLACE, UNKNOWN)),
-}
-_WANTED = {
-    THEY: (MANY,),
-    THIS: (MANY,),
-    IT: (BODY, PAPER),
-    WHICH: (BODY, PAPER),
-    HE: (ONE,),
-    SHE: (ONE,),
-    WHO: (ONE, MANY),
-}
-FAMILIES = ("campaign", "poll", "paper", "law", "group")
-
-
-@dataclass(slots=True)
-class Candidate:
-    """``text`` None is "nobody to be named"; ``features`` by name, absent ones are 0."""
-
-    text: str | None
-    key: str
-    entity: int = -1
-    features: dict[str, float] = field(default_factory=dict)
-
-
-class Candidates:
-    """Collects the candidates of one query; the same name from two sources is one candidate."""
-
-    def __init__(self) -> None:
-        self._by_key: dict[str, Candidate] = {}
-        self._by_entity: dict[int, Candidate] = {}
-
-    def add(self, text: str | None, mark: str, value: float = 1.0, *, entity: int = -1) -> None:
-        """Adds a candidate, or one more reason (``mark``) for it."""
-        found = self._by_entity.get(entity) if entity >= 0 else None
-        if found is None:
-            key = "" if text is None else match_key(text)
-            if text is not None and not key:
-                return
-            found = self._by_key.get(key)
-            if found is None:
-                found = self._by_key[key] = Candidate(text, key, entity)
-            if entity >= 0:
-                self._by_entity[entity] = found
-                if found.entity < 0:
-                    found.entity, found.text = entity, text
-        found.features[mark] = max(value, found.features.get(mark, 0.0))
-
-    def all(self) -> list[Candidate]:
-        return list(self._by_key.values())
-
-
-@dataclass(slots=True)
-class _Search:
-    """What one query's search needs at hand."""
-
-    reading: Reading
-    timeline: Timeline
-    query: Query
-    past: Sequence[Answer]
-    found: Candidates = field(default_factory=Candidates)
-
-    def entity(self, entity: int, mark: str, value: float = 1.0) -> None:
-        self.found.add(self.reading.entities[entity].text, mark, value, entity=entity)
-
-    def nearby(self, entity: int, mark: str) -> None:
-        """Adds an entity that was merely mentioned, when its sort and gender fit the phrase."""
-        kind = self.query.phrase.kind
-        if self.reading.entities[entity].kind in _BANNED.get(kind, frozenset()):
-            return
-        want = {HE: -1.0, SHE: 1.0}.get(kind, 0.0)
-        if want * self.reading.entities[entity].gender <= -_SURE:
-            return
-        self.entity(entity, mark)
+HISTORY = 10  # earlier answers looked at
+DESCRIPTIONS = (ONE, BODY, PAPER, MANY, OTHER)
+_LEAD = 2  # paragraphs after the headline
+_MOST_CUTS = 5
 
 
 def collect(
@@ -149,10 +58,12 @@ def collect(
     *,
     past: Sequence[Answer],
     enclosing: Answer | None,
+    echo: Answer | None,
 ) -> list[Candidate]:
     """The candidates, each with the marks of where it came from.  ``past`` are the answers before
-    the query in text order, ``enclosing`` that of the statement around it."""
-    search = _Search(reading, timeline, query, past)
+    the query in text order, ``enclosing`` that of the statement around it, ``echo`` that of the
+    last source with the same head."""
+    search = Search(reading, timeline, query, past)
     found = search.found
     kind = query.phrase.kind
     found.add(None, "is_null")
@@ -161,8 +72,13 @@ def collect(
         _own_names(search)
     if kind in (SHORT_NAME, LONG_NAME):
         return found.all()
+    if kind in DESCRIPTIONS:
+        _cuts(search)
     if kind == ONE and query.phrase.determiner == "a":
-        # "A spokesman" is nobody that was named before.
+        # "A spokesman" is nobody that was named before; a headline's "New York judge" is named
+        # later on.
+        if _is_lead(search):
+            by_role(search, later=True)
         return found.all()
     if enclosing is not None:
         found.add(enclosing.text, "encloser", entity=enclosing.entity)
@@ -177,11 +93,21 @@ def collect(
         search.nearby(entity, "comes_next")
     if kind in (WHO, WHICH, THIS):
         _left(search)
-    if kind in _WANTED:
-        _near_nouns(search)
-    if kind in (ONE, BODY, PAPER, MANY, OTHER):
-        _same_head(search)
-    _pairs(search)
+    if kind in WANTED:
+        near_nouns(search)
+    if kind == THEY:
+        plurals_before(search)
+    if kind == NOTHING:
+        subject(search)
+    if kind in DESCRIPTIONS:
+        if echo is not None:
+            found.add(echo.text, "head_echo", entity=echo.entity)
+            if echo.query.source.casefold() == query.source.casefold():
+                found.add(echo.text, "source_echo", entity=echo.entity)
+        same_head(search)
+        by_role(search)
+        by_class(search)
+    pairs(search)
     return found.all()
 
 
@@ -192,9 +118,9 @@ def _may_be(reading: Reading, kind: str, answer: Answer) -> bool:
     if answer.entity >= 0:
         held = reading.entities[answer.entity]
         want = {HE: -1.0, SHE: 1.0}.get(kind, 0.0)
-        if want * held.gender <= -_SURE:
+        if want * held.gender <= -SURE:
             return False
-        return held.kind not in _BANNED.get(kind, frozenset()) or kind == MANY
+        return held.kind not in BANNED.get(kind, frozenset()) or kind == MANY
     sort, several = words_kind(answer.text)
     if kind in (HE, SHE, ME, ONE):
         named = answer.text[:1].isupper() and sort == OTHER
@@ -206,7 +132,7 @@ def _may_be(reading: Reading, kind: str, answer: Answer) -> bool:
     return True
 
 
-def _itself(search: _Search) -> None:
+def _itself(search: Search) -> None:
     """The phrase itself: whole, without what follows its core, and from its first name on."""
     query, page, found = search.query, search.reading.page, search.found
     phrase = query.phrase
@@ -226,7 +152,61 @@ def _itself(search: _Search) -> None:
                 break
 
 
-def _own_names(search: _Search) -> None:
+def _is_lead(search: Search) -> bool:
+    """Whether the phrase stands in the headline or the first paragraphs, and is no spokesman's."""
+    words, phrase = search.reading.page.words, search.query.phrase
+    if words[phrase.head].low in lexicon()["unnamed"]:
+        return False
+    return words[phrase.first].paragraph <= _LEAD
+
+
+def _cuts(search: Search) -> None:
+    """The description without its ends: "a poll" of "a poll of voters released on Monday"."""
+    page, phrase, found = search.reading.page, search.query.phrase, search.found
+    held: list[str] = []
+    for k in range(phrase.head + 1, phrase.last):
+        mark = _edge(page.words, k)
+        if mark is None or len(held) == _MOST_CUTS:
+            continue
+        text = page.slice(phrase.first, k)
+        found.add(text, f"cut_{mark}")
+        for other in held:
+            found.add(text, f"holds_{other}")
+        held.append(mark)
+    for other in held:
+        found.add(page.slice(phrase.first, phrase.last), f"holds_{other}")
+
+
+_EDGE_MARKS = {
+    ",": "comma", "(": "mark", "-": "mark", "–": "mark", "—": "mark", "of": "of", "by": "by",
+    "from": "from", "to": "to", "i": "clause", "we": "clause", "he": "clause", "she": "clause",
+    "they": "clause", "last": "time", "this": "time", "today": "time", "yesterday": "time",
+}  # fmt: skip
+_PARTICIPLES = frozenset(
+    ("made", "held", "taken", "led", "written", "sent", "given", "seen", "known", "shown", "put")
+)
+
+
+def _edge(words: list[Word], k: int) -> str | None:
+    """What begins at the word ``k`` of a description and may be left out of the name."""
+    low = words[k].low
+    lex = lexicon()
+    if low in _EDGE_MARKS:
+        return _EDGE_MARKS[low]
+    if low in lex["relatives"]:
+        return "who"
+    if low in lex["prepositions"]:
+        return "prep"
+    if low in lex["weekdays"]:
+        return "time"
+    if low.endswith("ing") and len(low) > 4:
+        return "ing"
+    if (low.endswith("ed") and len(low) > 3) or low in _PARTICIPLES:
+        return "ed"
+    return None
+
+
+def _own_names(search: Search) -> None:
     """The names in the phrase, by their place in it."""
     phrase = search.query.phrase
 
@@ -246,21 +226,25 @@ def _own_names(search: _Search) -> None:
                     search.entity(e, "head_namesake")
     for name in phrase.apposed[:2]:
         senses(name, "apposed")
+    words = search.reading.page.words
     for name in phrase.inner[:3]:
-        senses(name, "inner")
+        owner = name.last < len(words) and words[name.last].low in ("'s", "’", "'")
+        senses(name, "inner_owner" if owner else "inner")
 
 
-def _left(search: _Search) -> None:
+def _left(search: Search) -> None:
     """What a relative pronoun stands after: a name, a noun phrase, or somebody further left."""
     reading, query, found = search.reading, search.query, search.found
     page = reading.page
     words = page.words
     i = query.phrase.first
-    comma = i > 0 and words[i - 1].text in ",)"
+    comma = i > 0 and words[i - 1].text in ",)–—-"
     end = i - 1 if comma else i
     if comma and words[i - 1].text == ")":
         while end > 0 and words[end].text != "(" and i - end < 8:
             end -= 1
+    while end > 0 and not solid(words[end - 1]):
+        end -= 1
     if end <= 0:
         return
     name = reading.index.ending.get(end)
@@ -286,112 +270,3 @@ def _left(search: _Search) -> None:
                 search.entity(person.entity, "left_apposed")  # "Jane Doe, a lawyer, who"
             break
         k -= 1
-
-
-def _near_nouns(search: _Search) -> None:
-    """Noun phrases shortly before a pronoun that may be what it stands for."""
-    reading, query, found = search.reading, search.query, search.found
-    page = reading.page
-    words = page.words
-    kind = query.phrase.kind
-    at = bisect_left(reading.noun_places, query.phrase.first)
-    here = words[query.phrase.first].sentence
-    lex = lexicon()
-    wrong = lex["nouns_female"] if kind == HE else lex["nouns_male"] if kind == SHE else ()
-    taken = 0
-    for i in reversed(reading.noun_places[max(0, at - 40) : at]):
-        if here - words[i].sentence > (0 if kind == WHO else 3) or taken >= _NEAR_NOUNS:
-            break
-        if noun_kind(words[i].low)[0] not in _WANTED[kind] or words[i].low in wrong:
-            continue
-        start = phrase_before(page, i)
-        if (
-            start > 1
-            and words[start - 1].low == "of"
-            and words[start - 2].low in lexicon()["quantities"]
-        ):
-            start = phrase_before(page, start - 2)  # "a lot of Americans"
-        text = page.slice(start, i + 1)
-        if kind == WHO:
-            if query.phrase.first - i > 14:
-                break
-            whole = page.slice(start, query.phrase.first).rstrip(", ")
-            found.add(whole, "near_whole", 1.0 / (1 + taken))
-        found.add(text, "near_noun", 1.0 / (1 + taken))
-        if words[start].first:
-            found.add(text, "near_subject")
-        if words[start].low in ("a", "an", "one", "some", "several", "many"):
-            found.add(text, "near_indefinite")
-        taken += 1
-
-
-def _pairs(search: _Search) -> None:
-    """Two people named together, for "they", "both", "the two lawmakers"."""
-    phrase = search.query.phrase
-    words = search.reading.page.words
-    lows = {w.low for w in words[phrase.first : phrase.last]}
-    if phrase.kind not in (THEY, THIS) and not (
-        phrase.kind == MANY and lows & lexicon()["pair_words"]
-    ):
-        return
-    joints = search.reading.joints
-    at = bisect_left(joints, phrase.first, key=lambda j: j[0])
-    for age, (word, text) in enumerate(reversed(joints[max(0, at - 2) : at])):
-        search.found.add(text, "pair", 1.0 / (1 + age))
-        if words[phrase.first].sentence - words[word].sentence <= 2:
-            search.found.add(text, "pair_near")
-
-
-def _same_head(search: _Search) -> None:
-    """Earlier noun phrases with the same head ("the poll" after "a new Gallup poll"), and names
-    that end with it ("the agreement" after "Paris Climate Agreement")."""
-    reading, query, found = search.reading, search.query, search.found
-    lex = lexicon()
-    phrase = query.phrase
-    words = reading.page.words
-    head = words[phrase.head].low
-    heads = {head}
-    for family in FAMILIES:
-        if head in lex[f"synonyms_{family}"]:
-            heads |= lex[f"synonyms_{family}"]
-    own = {w.low for w in words[phrase.first : phrase.core]}
-    spoke_last = search.past[-1].entity if search.past else -1
-    near = search.timeline.latest(4)
-    mine = phrase.inner[0].entity if phrase.inner else -1
-    spots = sorted({i for h in heads for i in _around(reading.nouns.get(h, []), phrase.first)})
-    for i in spots:
-        start = phrase_before(reading.page, i)
-        if phrase.first <= i < phrase.last or start == i:
-            continue
-        text = reading.page.slice(start, i + 1)
-        before = i < phrase.first
-        found.add(text, "same_head_before" if before else "same_head_after")
-        if words[i].low == head:
-            found.add(text, "same_head_exact")
-        lows = {w.low for w in words[start : i + 1]}
-        found.add(text, "same_head_overlap", len(own & lows) / max(1, len(own)))
-        if any(w.is_capital for w in words[start : i + 1] if not w.first):
-            found.add(text, "same_head_named")
-        if before and i == spots[0]:
-            found.add(text, "same_head_first")
-        owner = next((n for k in range(start, i) if (n := reading.index.at.get(k))), None)
-        if owner is not None:
-            found.add(text, "same_head_owned")
-            if mine >= 0:
-                found.add(text, "owner_same" if owner.entity == mine else "owner_differs")
-            if owner.entity == spoke_last:
-                found.add(text, "owner_spoke_last")
-            if owner.entity in near:
-                found.add(text, "owner_near", 1.0 / (1 + near.index(owner.entity)))
-            # "Clinton campaign" of "the Clinton campaign", as the name it is known by
-            bare = reading.page.slice(owner.first, i + 1)
-            found.add(bare, "same_head_bare")
-    named = [e for h in sorted(heads) for e in reading.by_last_word.get(h, ())[:3]]
-    for entity in named[:_HEADS]:
-        search.entity(entity, "name_has_head")
-
-
-def _around(places: list[int], word: int) -> list[int]:
-    """The first places and those just before ``word``."""
-    at = bisect_left(places, word)
-    return places[: min(at + 1, _HEADS)] + places[max(0, at - _HEADS) : at]

@@ -16,6 +16,7 @@ from quotewire.extraction.names_phrase import Phrase
 from quotewire.extraction.resolve_reading import Reading
 
 RECENT = 12  # entities looked at by recency
+_UNLIKE = 0.3  # a gender (-1 man … 1 woman) up to here says little
 _DECAY = 0.6  # of salience, a sentence
 
 
@@ -66,6 +67,7 @@ class Timeline:
 
     reading: Reading
     pronouns: list[tuple[int, int]] = field(default_factory=list)  # (word, entity), ascending
+    sources: frozenset[int] = frozenset()  # words of pronouns that are resolved as sources
     last: dict[int, Last] = field(default_factory=dict)
     recent: OrderedDict[int, None] = field(default_factory=OrderedDict)
     # Who is mentioned first, outside of quotes, in each sentence and paragraph so far.
@@ -73,24 +75,51 @@ class Timeline:
     paragraph_leads: dict[int, int] = field(default_factory=dict)
     _next: int = 0
     _next_pronoun: int = 0
+    _next_plain: int = 0
 
     def advance(self, word: int) -> None:
-        """Takes in all names and known pronouns before ``word``."""
-        names = self.reading.names
+        """Takes in all names and pronouns before ``word``, in text order."""
+        names, plain = self.reading.names, self.reading.pronouns
         while True:
             name_at = names[self._next].first if self._next < len(names) else word
-            if self._next_pronoun < len(self.pronouns):
-                at, entity = self.pronouns[self._next_pronoun]
-                if at < word and at < name_at:
-                    self._next_pronoun += 1
-                    self.mention(entity, at, at + 1, pronoun=True)
-                    continue
-            if name_at >= word:
+            known_at, entity = (
+                self.pronouns[self._next_pronoun]
+                if self._next_pronoun < len(self.pronouns)
+                else (word, -1)
+            )
+            plain_at, want = (
+                plain[self._next_plain] if self._next_plain < len(plain) else (word, 0.0)
+            )
+            if min(name_at, known_at, plain_at) >= word:
                 return
+            if known_at <= min(name_at, plain_at):
+                self._next_pronoun += 1
+                self.mention(entity, known_at, known_at + 1, pronoun=True)
+                continue
+            if plain_at < name_at:
+                self._next_plain += 1
+                if plain_at not in self.sources:
+                    self._follow(plain_at, want)
+                continue
             name = names[self._next]
             self._next += 1
             if self.reading.entities[name.entity].kind != PLACE:
                 self.mention(name.entity, name.begin, name.last, pronoun=False)
+
+    def _follow(self, word: int, want: float) -> None:
+        """Takes a pronoun that is no source for the most salient person of its gender."""
+        sentence = self.reading.page.words[word].sentence
+        best, top = -1, 0.0
+        for entity in self.latest():
+            held = self.reading.entities[entity]
+            fit = want * held.gender
+            if not held.is_personlike or fit < -_UNLIKE:
+                continue
+            worth = self.faded(entity, sentence) + (0.5 if fit > _UNLIKE else 0.0)
+            if worth > top:
+                best, top = entity, worth
+        if best >= 0:
+            self.mention(best, word, word + 1, pronoun=True)
 
     def _subject(self, word: int) -> bool:
         """Whether a mention stands where subjects stand: at the start of its sentence or clause."""
@@ -133,7 +162,7 @@ class Timeline:
         )
         self.recent.pop(entity, None)
         self.recent[entity] = None
-        if not at.quoted and self.reading.entities[entity].is_personlike:
+        if not at.quoted and not possessive and self.reading.entities[entity].is_personlike:
             self.leads.setdefault(at.sentence, entity)
             self.paragraph_leads.setdefault(at.paragraph, entity)
 

@@ -25,12 +25,15 @@ from quotewire.extraction.names_kinds import (
     WHICH,
     WHO,
 )
-from quotewire.extraction.resolve_candidates import FAMILIES, HISTORY, Candidate, collect
+from quotewire.extraction.resolve_candidates import HISTORY, collect
 from quotewire.extraction.resolve_context import Answer, Query, Timeline
+from quotewire.extraction.resolve_nouns import FAMILIES, ROLE_FORMS
 from quotewire.extraction.resolve_reading import Reading, words_kind
+from quotewire.extraction.resolve_search import Candidate
 
 _PRONOUN_WORDS = frozenset(KINDS)
 _NOUNS = (ONE, BODY, PAPER, MANY, OTHER)
+_REACH = 20  # words after a name in which a pronoun tells whom it means
 _EARLY = 60  # words that count as the beginning of an article
 
 
@@ -41,13 +44,16 @@ def candidates(
     *,
     history: Sequence[Answer],
     enclosing: Answer | None,
+    echo: Answer | None = None,
 ) -> list[Candidate]:
     """All candidates of a query with their features.  ``history`` holds the answers before the
-    query in text order (the last ones are enough), ``enclosing`` that of the statement around."""
+    query in text order (the last ones are enough), ``enclosing`` that of the statement around,
+    ``echo`` that of the last source with the same head."""
     past = list(history[-HISTORY:])
-    everything = collect(reading, timeline, query, past=past, enclosing=enclosing)
+    everything = collect(reading, timeline, query, past=past, enclosing=enclosing, echo=echo)
     shared = _of_query(reading, query, past, enclosing)
     ranks = _ranks(reading, timeline, query, everything)
+    rivals = _rivals(reading, timeline, query, everything)
     for candidate in everything:
         if candidate.text is not None:
             _of_history(reading, query, candidate, past)
@@ -56,6 +62,10 @@ def candidates(
             else:
                 _of_entity(reading, query, candidate)
                 _of_place(reading, timeline, query, candidate, ranks)
+                if candidate.entity in rivals:
+                    candidate.features["in_sight"] = 1.0
+                    candidate.features["only_in_sight"] = float(len(rivals) == 1)
+                    candidate.features["rivals"] = log1p(len(rivals) - 1)
         candidate.features.update(shared)
     return everything
 
@@ -77,6 +87,11 @@ def _of_query(
         "q_first": phrase.first < len(words) and words[phrase.first].first,
         "q_modified": phrase.kind in _NOUNS and phrase.core - phrase.first > 2,
         "q_no_past": not past,
+        "q_relation": 0 <= phrase.head < len(words)
+        and words[phrase.head].low in lexicon()["relations"],
+        "q_lead": phrase.first < len(words) and words[phrase.first].paragraph < 3,
+        "q_headline": phrase.first < len(words)
+        and (words[phrase.first].headline or words[phrase.first].paragraph == 0),
     }
     out.update({name: 1.0 for name, held in flags.items() if held})
     _of_cue(reading, query, out)
@@ -207,6 +222,12 @@ def _of_entity(reading: Reading, query: Query, candidate: Candidate) -> None:
         out["gender_fit"] = max(0.0, want * entity.gender)
         out["gender_clash"] = max(0.0, -want * entity.gender)
         out["gender_unknown"] = float(abs(entity.gender) < 0.3)
+    if phrase.name is not None and not want:
+        after = bisect_left(reading.pronouns, (query.word, -2.0))
+        if after < len(reading.pronouns) and reading.pronouns[after][0] - query.word < _REACH:
+            gender = reading.pronouns[after][1] * entity.gender
+            out["pronoun_fit"] = max(0.0, gender)
+            out["pronoun_clash"] = max(0.0, -gender)
     for a, b in query.content:
         place = bisect_left(entity.places, a)
         if place < len(entity.places) and entity.places[place] < b:
@@ -227,6 +248,11 @@ def _of_entity(reading: Reading, query: Query, candidate: Candidate) -> None:
         out["role_overlap"] = hit / max(1, len(own))
         out["role_head"] = float(noun in entity.roles or _role(noun) in entity.roles)
         out["role_known"] = float(bool(entity.roles))
+        modifiers = [low for low in own if low != noun]
+        named = sum(low in entity.key for low in modifiers)
+        out["modifiers_named"] = named / max(1, len(modifiers))
+        out["modifiers_strange"] = float(bool(modifiers) and not named and not hit)
+        out["head_in_name"] = float(noun in entity.key)
     if phrase.kind in (ONE, HE, SHE, WHO):
         out["person_fit"] = float(kind == PERSON)
         out["person_maybe"] = float(kind == UNKNOWN)
@@ -245,14 +271,8 @@ def _wanted_gender(query: Query, noun: str) -> float:
     return {HE: -1.0, SHE: 1.0}.get(phrase.kind, 0.0)
 
 
-_ROLE_FORMS = {
-    "senator": "sen.", "governor": "gov.", "representative": "rep.", "congressman": "rep.",
-    "congresswoman": "rep.", "general": "gen.", "professor": "prof.", "doctor": "dr.",
-}  # fmt: skip
-
-
 def _role(word: str) -> str:
-    return _ROLE_FORMS.get(word, word)
+    return ROLE_FORMS.get(word, word)
 
 
 def _ranks(
@@ -272,6 +292,24 @@ def _ranks(
         if not (want and (not held.is_personlike or want * held.gender < 0)):
             n += 1
     return ranks
+
+
+def _rivals(
+    reading: Reading, timeline: Timeline, query: Query, everything: list[Candidate]
+) -> set[int]:
+    """The people of the phrase's gender that were mentioned in this sentence or the one before."""
+    if query.phrase.kind not in (HE, SHE, WHO, ONE) or query.word >= len(reading.page.words):
+        return set()
+    want = {HE: -1.0, SHE: 1.0}.get(query.phrase.kind, 0.0)
+    here = reading.page.words[query.word].sentence
+    return {
+        c.entity
+        for c in everything
+        if c.entity in timeline.last
+        and reading.entities[c.entity].kind == PERSON
+        and want * reading.entities[c.entity].gender >= 0
+        and here - timeline.last[c.entity].sentence <= 1
+    }
 
 
 def _is_subject(query: Query, low: str) -> bool:

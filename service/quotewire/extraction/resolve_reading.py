@@ -22,6 +22,9 @@ from quotewire.extraction.names_kinds import MANY, OTHER, noun_kind, pronoun_kin
 from quotewire.types import Article
 
 _FREQUENT = 5
+_ROLE_REACH = 9  # words before a name in which a role may stand
+_INSIDE = frozenset(("for", "of", "at", "in", "the", "to"))
+_ROLE_HOLDERS = 8  # entities kept for a role
 _REACH = 25  # words after a name in which a pronoun tells its gender
 
 
@@ -39,6 +42,10 @@ class Reading:
     joints: list[tuple[int, str]]
     frequent: list[int]  # the entities mentioned most
     by_last_word: dict[str, list[int]]  # entities by the last word of longer names
+    pronouns: list[tuple[int, float]]  # each he (-1) and she (1) outside of quotes
+    noun_set: frozenset[int]  # of ``noun_places``
+    roles: dict[str, list[int]]  # the first entities that are described by a word
+    class_places: dict[str, list[tuple[int, int]]]  # (word, entity) by sort of organisation
 
 
 def read(article: Article) -> Reading:
@@ -72,7 +79,65 @@ def read(article: Article) -> Reading:
         joints=_joints(page, names, entities),
         frequent=[e.index for e in ranked[:_FREQUENT]],
         by_last_word=by_last,
+        pronouns=_pronouns(page),
+        noun_set=frozenset(places),
+        roles=_by_role(entities),
+        class_places=_by_class(names, entities),
     )
+
+
+def _by_role(entities: list[Entity]) -> dict[str, list[int]]:
+    out: dict[str, list[int]] = {}
+    for entity in entities:
+        for word in entity.roles:
+            held = out.setdefault(word, [])
+            if len(held) < _ROLE_HOLDERS:
+                held.append(entity.index)
+    return out
+
+
+@lru_cache(maxsize=1)
+def _classes() -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """Sort of organisation by the noun that stands for it, and the sorts of a name's word."""
+    nouns: dict[str, str] = {}
+    words: dict[str, list[str]] = {}
+    lists = lexicon().lists
+    for name in sorted(lists):
+        if name.startswith("class_"):
+            nouns.update(dict.fromkeys(lists[name], name))
+            for word in lists["of_" + name]:
+                words.setdefault(word, []).append(name)
+    return nouns, {word: tuple(held) for word, held in words.items()}
+
+
+def class_of(noun: str) -> str | None:
+    """The sort of organisation or place that a noun stands for ("union", "website"), if known."""
+    return _classes()[0].get(noun)
+
+
+def _by_class(names: list[Name], entities: list[Entity]) -> dict[str, list[tuple[int, int]]]:
+    words = _classes()[1]
+    out: dict[str, list[tuple[int, int]]] = {}
+    for name in names:
+        entity = entities[name.entity]
+        if entity.kind == PERSON:
+            continue
+        sorts = {s for w in (*entity.key, *name.key) for s in words.get(w, ())}
+        if entity.kind == PLACE:
+            sorts = {"class_place"}
+        for sort in sorted(sorts):
+            out.setdefault(sort, []).append((name.first, name.entity))
+    return out
+
+
+def _pronouns(page: Page) -> list[tuple[int, float]]:
+    kinds = pronoun_kinds()
+    wants = {"he": -1.0, "she": 1.0}
+    return [
+        (i, wants[kind])
+        for i, word in enumerate(page.words)
+        if not word.quoted and (kind := kinds.get(word.low)) in wants
+    ]
 
 
 def _roles(page: Page, names: list[Name], entities: list[Entity]) -> None:
@@ -92,6 +157,9 @@ def _before(page: Page, name: Name) -> list[str]:
     i = name.begin - 2 if comma else name.begin - 1
     while i >= 0 and len(out) < 5 and words[i].sentence == words[name.first].sentence:
         low = words[i].low
+        if comma and low in _INSIDE and name.begin - i < _ROLE_REACH:
+            i -= 1  # "an attorney for the family, Mark Bell"
+            continue
         if low in lex["function"] or low in lex["determiners"] or not words[i].text[0].isalnum():
             break
         if not comma or noun_kind(low)[0] != OTHER:
