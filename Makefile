@@ -11,7 +11,7 @@ DATA   ?= ../shared/data
 SOAK_REPORT ?= runs/soak.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo typescript test screenshots soak check audit protos wheel-check evaluate clean
+.PHONY: help demo ab-demo typescript test screenshots soak check audit protos wheel-check evaluate clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,11 @@ $(VENV)/.installed-dev: $(SETUP) | $(BIN)/python
 	@$(PIP) install --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
 
+$(VENV)/.installed-experiments: $(SETUP) | $(BIN)/python
+	@echo "installing quotewire with the statistics of experiments (a minute or two the first time)"
+	@$(PIP) install --editable '.[experiments]'
+	@touch $@ $(VENV)/.installed
+
 node_modules/.installed: package.json package-lock.json
 	@echo "installing the proto tools"
 	@# Not npm ci: it refuses a registry without the builds for other systems.
@@ -45,6 +50,9 @@ examples/typescript/node_modules/.installed: examples/typescript/package.json ex
 
 demo: $(VENV)/.installed  ## start a server, ask it who said what in a sample article, stop it
 	@PYTHON=$(BIN)/python scripts/demo.sh
+
+ab-demo: $(VENV)/.installed-experiments  ## two variants on live traffic, editors, and the report of it
+	@$(BIN)/python scripts/ab_demo.py
 
 typescript: examples/typescript/node_modules/.installed  ## build the TypeScript client
 	@cd examples/typescript && npm run --silent build

@@ -264,7 +264,7 @@ def test_three_variants_are_corrected_together() -> None:
     p2 = line_of(two, "acceptance").corrected
     assert p2 is not None
     line2, line3 = (line_of(one, "intermediaries") for one in (two, three))
-    assert line2.comparison.p == line3.comparison.p
+    assert line2.p == line3.p
     assert line2.corrected is not None and line3.corrected is not None
     assert line3.corrected > line2.corrected
 
@@ -275,6 +275,28 @@ def test_days_are_those_of_the_log() -> None:
     assert "days" not in words and "more articles needed for ±1.0 points" in words
     line = line_of(short, "acceptance")
     assert line.needed is not None and f"{line.needed - line.comparison.units:,} more" in words
+
+
+def test_a_set_of_articles_that_does_not_grow_is_looked_at_once() -> None:
+    seen = world(80, intermediaries=1.5)
+    growing, settled = (
+        build_report(seen, title="t", plan=replace(QUICK, sequential=sequential))
+        for sequential in (True, False)
+    )
+    assert findings(growing)["intermediaries"] is Finding.TOO_LITTLE
+    assert findings(settled)["intermediaries"] is Finding.MORE
+    lines = [line_of(one, "statements") for one in (growing, settled)]
+    assert [line.fewest for line in lines] == [100, 50]
+    many = [
+        line_of(
+            build_report(world(200), title="t", plan=replace(QUICK, sequential=s)), "acceptance"
+        )
+        for s in (True, False)
+    ]
+    assert many[0].interval == many[0].comparison.always
+    assert many[1].interval == many[1].comparison.once
+    assert many[0].needed is not None and many[1].needed is not None
+    assert many[0].needed > 2 * many[1].needed
 
 
 # Who was right
@@ -346,7 +368,7 @@ def test_f1_on_labelled_articles_by_hand() -> None:
     seen.append(observation("small", "unlabelled"))
     report = build_report(seen, title="t", baseline="base", gold=gold, plan=QUICK)
     line = line_of(report, "soft_f1")
-    assert report.versus[0].gold_articles == 10 and line.design == LABELLED
+    assert report.versus[0].gold_articles == 10 and line.design == LABELLED and not line.sequential
     assert line.comparison.a == pytest.approx(2 / 3) and line.comparison.b == pytest.approx(4 / 5)
     assert line.comparison.units == 10 and findings(report)["soft_f1"] is Finding.TOO_LITTLE
     # Answers without attitudes are not asked for attitudes.

@@ -12,6 +12,7 @@ from statsmodels.stats.power import normal_power
 from quotewire.experiments.statistics import (
     FIRST_LOOK,
     LEVEL,
+    ONE_LOOK,
     Comparison,
     Scale,
     Table,
@@ -173,6 +174,28 @@ def test_the_bootstrap_keeps_its_level_for_one_look() -> None:
     assert 1 <= missed <= allowed(200, ALPHA + 0.01)  # quantiles of 300 draws are not exact
 
 
+@pytest.mark.parametrize("kind", ["pairs", "split", "acceptance"])
+def test_one_look_at_few_articles_finds_nothing_where_nothing_is(kind: str) -> None:
+    generator = np.random.default_rng(10)
+    scale = Scale.DIFFERENCE if kind == "acceptance" else Scale.RATIO
+    found = 0
+    for _ in range(TRIALS):
+        estimate, error = linearised(simulated(generator, kind)[:60], scale=scale)
+        found += bool(abs(estimate) > norm.ppf(1 - ALPHA / 2) * error)
+    assert found <= allowed(TRIALS, 0.065)  # of 60 units the error is not known exactly
+
+
+def test_below_the_first_look_nothing_is_said() -> None:
+    units = simulated(np.random.default_rng(11), "pairs", lift=3.0)
+    few, some, many = (
+        compare(units[:n], scale=Scale.RATIO, resamples=100)
+        for n in (ONE_LOOK - 1, FIRST_LOOK - 1, FIRST_LOOK)
+    )
+    assert undefined(few) and few.effect is not None
+    assert some.once is not None and some.always is None and some.p_always is None
+    assert many.always is not None and many.p_always is not None
+
+
 @pytest.mark.parametrize("kind", ["pairs", "split"])
 def test_a_planted_difference_is_found_with_the_stated_power(kind: str) -> None:
     """``detectable`` is what a report promises to see with 80%: planted, it is seen about that
@@ -223,7 +246,7 @@ def test_the_course_ends_where_the_comparison_stands() -> None:
 
 
 def undefined(result: Comparison) -> bool:
-    return (result.once, result.always, result.p, result.detectable) == (None, None, None, None)
+    return (result.once, result.always, result.p_always, result.p_once) == (None,) * 4
 
 
 def test_what_is_undefined_is_none() -> None:
@@ -241,5 +264,7 @@ def test_where_nothing_varies_no_width_is_claimed() -> None:
     same = pairs(*[np.array([1.0, 2, 3])] * 2)
     for scale in Scale:
         result = compare(same, scale=scale)
-        assert result.same and result.effect == 0 and result.always is None and result.p == 1.0
+        assert (
+            result.same and result.effect == 0 and result.always is None and result.p_always == 1.0
+        )
         assert units_for(result, half_width=0.01) is None

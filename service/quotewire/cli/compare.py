@@ -102,7 +102,7 @@ def compare(
         baseline=a,
         gold=labelled,
         choices=choices_of(labels),
-        plan=Plan(precision=precision / 100, resamples=resamples),
+        plan=Plan(precision=precision / 100, resamples=resamples, sequential=False),
     )
     if diff is not None:
         both = [pair for pair in pairs if pair[0].error is None and pair[1].error is None]

@@ -14,6 +14,7 @@ from quotewire.experiments.observations import (
 )
 from quotewire.experiments.statistics import (
     FIRST_LOOK,
+    ONE_LOOK,
     RESAMPLES,
     SEED,
     Comparison,
@@ -30,9 +31,12 @@ PAIRS, SPLIT, LABELLED = "pairs", "split", "labelled"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What the reader wants to know: differences within ``precision`` (a share: 0.01 is 1% of a
-    count or 1 point of a share) are none; ``resamples`` and ``seed`` of the bootstrap."""
+    count or 1 point of a share) are none; ``sequential``: the articles keep coming and the reader
+    looks again and again (else there are so many and no more); ``resamples`` and ``seed`` of the
+    bootstrap."""
 
     precision: float = 0.01
+    sequential: bool = True
     resamples: int = RESAMPLES
     seed: int = SEED
 
@@ -42,20 +46,35 @@ class Line:
     """One metric of B against A.  ``design`` is PAIRS (both answered the same articles), SPLIT
     (each served its own) or LABELLED (pairs scored against gold); ``corrected`` the p-value after
     Holm over all lines of the report that decide; ``needed`` how many units in all make the
-    interval as narrow as the plan asks."""
+    interval as narrow as the plan asks.  A labelled set is looked at once: ``sequential`` False."""
 
     metric: str
     words: str
     design: str
     good: int
     comparison: Comparison
+    sequential: bool
     corrected: float | None
     needed: int | None
     course: Course | None = None
 
     @property
+    def interval(self) -> tuple[float, float] | None:
+        """The one that decides: always valid where articles keep coming, else for one look."""
+        return self.comparison.always if self.sequential else self.comparison.once
+
+    @property
+    def p(self) -> float | None:
+        return self.comparison.p_always if self.sequential else self.comparison.p_once
+
+    @property
+    def fewest(self) -> int:
+        """Nothing is said below so many units."""
+        return FIRST_LOOK if self.sequential else ONE_LOOK
+
+    @property
     def enough(self) -> bool:
-        return self.comparison.units >= FIRST_LOOK
+        return self.comparison.units >= self.fewest
 
 
 Counted = tuple[Metric, str, Table]  # metric, design, units [unit, 4]
@@ -96,14 +115,16 @@ def lines_of(tables: Sequence[Counted], *, plan: Plan, with_course: bool) -> lis
         )
         for n, comparison in zip(mine, compared, strict=True):
             metric, _, units = tables[n]
+            sequential = plan.sequential and design != LABELLED
             lines[n] = Line(
                 metric=metric.name,
                 words=metric.words,
                 design=design,
                 good=metric.good,
                 comparison=comparison,
+                sequential=sequential,
                 corrected=None,
-                needed=units_for(comparison, half_width=plan.precision),
+                needed=units_for(comparison, half_width=plan.precision, sequential=sequential),
                 course=course(units, scale=metric.scale) if with_course else None,
             )
     return [lines[n] for n in range(len(tables))]

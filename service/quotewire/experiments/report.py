@@ -262,7 +262,7 @@ def _corrected(versus: Sequence[Versus]) -> list[Versus]:
     segments."""
 
     def p_of(line: Line) -> float | None:
-        return line.comparison.p if line.enough else None
+        return line.p if line.enough else None
 
     lines = iter(holm([p_of(line) for one in versus for line in one.lines]))
     parts = iter(holm([p_of(part.line) for one in versus for part in one.segments]))

@@ -28,6 +28,9 @@ SEED = 0
 # Units in both arms together below which nothing is said: the asymptotics of the always-valid
 # intervals need some units to begin with (tests/experiments simulate from this first look on).
 FIRST_LOOK = 100
+# The same for somebody who looks once, at a number of units settled before: bootstrap and normal
+# approximation need fewer.
+ONE_LOOK = 50
 # The always-valid intervals are tightest (relative to one look) at this many units.  A constant:
 # they are valid only where this was not chosen after seeing the data.
 TUNED_FOR = 1000
@@ -50,10 +53,11 @@ class Comparison:
 
     ``a`` and ``b`` are the ratios of each; ``effect`` is B - A or B / A - 1 as ``scale`` says, and
     so are both intervals, at LEVEL: ``once`` by bootstrap, right for somebody who looks once, at a
-    number of articles settled before; ``always`` holds at all looks together.  ``p`` is always
-    valid, too.  ``detectable`` is the smallest true effect (of either sign) that this many units
+    number of articles settled before; ``always`` holds at all looks together.  ``p_once`` and
+    ``p_always`` belong to them.  ``detectable`` is the smallest true effect that this many units
     show by the always-valid interval with probability POWER.  All are None where undefined; the
-    intervals also where no two units differ, which is no proof of a width of 0.
+    intervals also where no two units differ, which is no proof of a width of 0, and with fewer
+    units than ONE_LOOK or FIRST_LOOK.
     """
 
     scale: Scale
@@ -64,7 +68,8 @@ class Comparison:
     error: float | None
     once: tuple[float, float] | None
     always: tuple[float, float] | None
-    p: float | None
+    p_once: float | None
+    p_always: float | None
     detectable: float | None
 
     @property
@@ -163,7 +168,7 @@ def compare_all(
 
 
 def _nothing(scale: Scale) -> Comparison:
-    return Comparison(scale, 0, None, None, None, None, None, None, None, None)
+    return Comparison(scale, 0, *[None] * 9)
 
 
 def _comparison(units: Table, *, scale: Scale, samples: Table) -> Comparison:
@@ -173,10 +178,11 @@ def _comparison(units: Table, *, scale: Scale, samples: Table) -> Comparison:
     back = _back(scale)
     effect = known(back(theta))
     if effect is None or not np.isfinite(error):
-        return Comparison(scale, n, a, b, effect, None, None, None, None, None)
+        return Comparison(scale, n, a, b, effect, *[None] * 6)
     if error <= 1e-12 * max(1.0, abs(theta)):
-        return Comparison(scale, n, a, b, effect, 0.0, None, None, 1.0 if not theta else None, None)
-    reach = always_factor(n) * error
+        p = 1.0 if not theta else None
+        return Comparison(scale, n, a, b, effect, 0.0, None, None, p, p, None)
+    reach, later = always_factor(n) * error, n >= FIRST_LOOK
     return Comparison(
         scale=scale,
         units=n,
@@ -184,10 +190,11 @@ def _comparison(units: Table, *, scale: Scale, samples: Table) -> Comparison:
         b=b,
         effect=effect,
         error=error,
-        once=interval(back(_theta(samples, scale))),
-        always=(float(back(theta - reach)), float(back(theta + reach))),
-        p=always_p(theta / error, n),
-        detectable=float(back((always_factor(n) + norm.ppf(POWER)) * error)),
+        once=interval(back(_theta(samples, scale))) if n >= ONE_LOOK else None,
+        always=(float(back(theta - reach)), float(back(theta + reach))) if later else None,
+        p_once=float(2 * norm.sf(abs(theta) / error)) if n >= ONE_LOOK else None,
+        p_always=always_p(theta / error, n) if later else None,
+        detectable=float(back((always_factor(n) + norm.ppf(POWER)) * error)) if later else None,
     )
 
 
@@ -227,10 +234,10 @@ def interval(sample: Table) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def units_for(comparison: Comparison, *, half_width: float) -> int | None:
-    """How many units in all make the always-valid interval reach no further than ``half_width``
-    (on the comparison's scale) to either side, if they vary as those seen did; None where nothing
-    varied yet."""
+def units_for(comparison: Comparison, *, half_width: float, sequential: bool = True) -> int | None:
+    """How many units in all make the always-valid interval (``sequential``; else the one for one
+    look) reach no further than ``half_width`` (on the comparison's scale) to either side, if they
+    vary as those seen did; None where nothing varied yet."""
     if not comparison.error or not comparison.units:
         return None
     wanted = np.log1p(half_width) if comparison.scale is Scale.RATIO else half_width
@@ -238,7 +245,8 @@ def units_for(comparison: Comparison, *, half_width: float) -> int | None:
 
     def excess(log_units: float) -> float:
         units = np.exp(log_units)
-        return float(spread * always_factor(units) / np.sqrt(units) - wanted)
+        factor = always_factor(units) if sequential else norm.ppf((1 + LEVEL) / 2)
+        return float(spread * factor / np.sqrt(units) - wanted)
 
     low, high = 0.0, np.log(1e15)
     if excess(high) > 0:

@@ -9,7 +9,7 @@ from math import ceil
 
 from quotewire.experiments.evidence import LABELLED, PAIRS, SPLIT, Line
 from quotewire.experiments.report import Report, Versus
-from quotewire.experiments.statistics import FIRST_LOOK, LEVEL, Scale
+from quotewire.experiments.statistics import LEVEL, Scale
 
 
 class Finding(StrEnum):
@@ -98,7 +98,7 @@ def verdict(report: Report, versus: Versus) -> str:
         unit = units_word(report, versus.lines[0])
         return (
             f"Too little data to compare {versus.b} with {versus.a}: {most:,} {unit}; "
-            f"nothing is said below {FIRST_LOOK}."
+            f"nothing is said below {versus.lines[0].fewest}."
         )
     parts = "; ".join(one.words for one in told)
     return f"{parts[0].upper()}{parts[1:]}." if not parts.startswith(versus.b) else f"{parts}."
@@ -123,16 +123,16 @@ def _sentence(report: Report, versus: Versus, line: Line) -> Sentence:
         if line.design == SPLIT:
             words = f"no difference seen in {name}: nothing varied in {result.units:,} {units}"
         return Sentence(line.metric, Finding.NO_DIFFERENCE, words)
-    if result.always is None:
+    if line.interval is None:
         words = f"{name}: cannot be compared (nothing varied in {result.units:,} {units})"
         return Sentence(line.metric, Finding.UNCLEAR, words)
-    bounds, precision = band(result.always, result.scale), report.plan.precision
+    bounds, precision = band(line.interval, result.scale), report.plan.precision
     margin = amount(precision, result.scale, sign=False)
     if line.corrected is not None and line.corrected < 1 - LEVEL:
         finding = Finding.MORE if result.effect > 0 else Finding.FEWER
         good = None if not line.good else (result.effect > 0) == (line.good > 0)
         return Sentence(line.metric, finding, f"{versus.b} {_found(line)} {bounds}", good)
-    if max(abs(result.always[0]), abs(result.always[1])) <= precision:
+    if max(map(abs, line.interval)) <= precision:
         words = f"no difference in {name} beyond ±{margin} {bounds}"
         return Sentence(line.metric, Finding.NO_DIFFERENCE, words)
     words = f"{name}: cannot tell yet, {amount(result.effect, result.scale)} {bounds}"

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from quotewire.experiments.evidence import Line
 from quotewire.experiments.report import Report, Segment, Versus
-from quotewire.experiments.statistics import FIRST_LOOK, LEVEL, Scale
+from quotewire.experiments.statistics import FIRST_LOOK, LEVEL, ONE_LOOK, Scale
 from quotewire.experiments.verdict import (
     Finding,
     Sentence,
@@ -108,6 +108,7 @@ def experiment_page(report: Report) -> str:
             sections=[_section(report, one) for one in report.versus],
             level=f"{LEVEL:.0%}",
             first_look=FIRST_LOOK,
+            one_look=ONE_LOOK,
         )
     )
 
@@ -153,10 +154,10 @@ def _tick(scale: Scale, value: float) -> str:
 
 def _mark(line: Line, label: str, tone: str) -> Mark | None:
     result = line.comparison
-    if result.always is None or result.effect is None:
+    if line.interval is None or result.effect is None:
         return None
-    words = f"{label}: {difference(line)} {bounds_of(line, result.always)}"
-    return Mark(label, result.effect, result.always[0], result.always[1], tone, words)
+    words = f"{label}: {difference(line)} {bounds_of(line, line.interval)}"
+    return Mark(label, result.effect, *line.interval, tone, words)
 
 
 def _forests(versus: Versus, tones: dict[str, str]) -> list[_Picture]:
@@ -182,7 +183,7 @@ def _forests(versus: Versus, tones: dict[str, str]) -> list[_Picture]:
 def _courses(report: Report, versus: Versus) -> list[_Picture]:
     out = []
     for line in versus.lines:
-        if line.course is None or line.comparison.always is None or not line.enough:
+        if line.course is None or not line.sequential or line.comparison.always is None:
             continue
         way, scale = line.course, line.comparison.scale
         svg = path_of(
