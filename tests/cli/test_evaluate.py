@@ -24,7 +24,9 @@ def write(path: Path, lines: list[dict[str, Any]]) -> Path:
 @pytest.fixture
 def predictions(run: Run, tmp_path: Path) -> Path:
     source = write(tmp_path / "in.jsonl", [{"id": id, "text": t} for id, t in TEXTS.items()])
-    result = run("score", "--workers", "0", source, "--out", tmp_path / "pred.jsonl", "--acts", "all")
+    result = run(
+        "score", "--workers", "0", source, "--out", tmp_path / "pred.jsonl", "--acts", "all"
+    )
     assert result.exit_code == 0, result.stderr
     return tmp_path / "pred.jsonl"
 

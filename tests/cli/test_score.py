@@ -146,7 +146,9 @@ def test_an_older_output_stays_until_the_new_one_is_whole(
     run: Run, source: Path, tmp_path: Path, out: Path
 ) -> None:
     out.write_text("old\n")
-    assert run("score", "--workers", "0", source, "--out", out, "--model", "nonesuch").exit_code == 2
+    assert (
+        run("score", "--workers", "0", source, "--out", out, "--model", "nonesuch").exit_code == 2
+    )
     assert out.read_text() == "old\n"
     assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "out.jsonl"}
     run("score", "--workers", "0", source, "--out", out)
