@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 
 import grpc
 import pytest
@@ -12,12 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quotewire.experiments.assignment import made_id
+from quotewire.extraction.scores import WindowScores
+from quotewire.extraction.windows import Window
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1.extraction_service_pb2 import ExtractRequest
 from quotewire.serving import convert
 from quotewire.serving.status import detail
 from quotewire.types import Article, ExtractOptions
-from tests.fakes import fake_extractor
+from tests.fakes import FakeModel, fake_extractor
 from tests.serving.harness import (
     ATTITUDE,
     PATIENCE_S,
@@ -262,6 +265,33 @@ def test_a_full_queue_is_told_with_the_time_to_come_again() -> None:
         model.gate.set()
         assert in_model.result().extraction.statements
         assert queued.result().extraction.statements
+
+
+class SlowModel(FakeModel):
+    """Says nothing fast; how slow it is, the server learns at the warm-up."""
+
+    def score(self, windows: Sequence[Window]) -> list[WindowScores]:
+        time.sleep(0.3)
+        return super().score(windows)
+
+
+def test_a_call_whose_deadline_is_too_short_is_refused_at_once() -> None:
+    """The queue is empty and the deadline far away; but by the model's speed it will not do."""
+    model = SlowModel()
+    with running(fake_extractor(model=model)) as server:
+        seen = len(model.batches)
+        long = ExtractRequest(article=pb.Article(text="The day went on. " * 5000))
+        with pytest.raises(grpc.RpcError) as caught:
+            server.extraction.Extract(long, timeout=10)
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        status = rich_status(caught.value)
+        assert error_info(status).reason == "OVERLOADED"
+        assert "predicted wait" in status.message
+        assert detail(status, RetryInfo()) is not None
+        assert len(model.batches) == seen
+        short = ExtractRequest(article=pb.Article(text="Lee said yes."))
+        answer = server.extraction.Extract(short, timeout=PATIENCE_S)
+        assert len(answer.extraction.statements) == 1
 
 
 def test_a_caller_who_cancels_frees_the_model_of_his_work() -> None:
