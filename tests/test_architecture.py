@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": set(),
     "training": {"extraction", "evaluation"},
     "batch": {"extraction"},
-    "render": {"evaluation", "experiments", "extraction"},
+    "render": {"batch", "evaluation", "experiments", "extraction"},
     "experiments": {"extraction", "evaluation"},
     "serving": {"extraction", "experiments", "pb"},
     "streaming": {"pb", "serving"},

@@ -32,6 +32,7 @@ from quotewire.cli.experiments import experiments
 from quotewire.cli.extract import extract
 from quotewire.cli.health import health
 from quotewire.cli.models import models
+from quotewire.cli.report import report
 from quotewire.cli.resolver import resolver
 from quotewire.cli.robustness import robustness
 from quotewire.cli.score import score
@@ -80,6 +81,7 @@ def commands(ctx: click.Context) -> None:
 for command in (
     extract,
     score,
+    report,
     convert,
     serve,
     desk,
