@@ -11,7 +11,7 @@ DATA   ?= ../shared/data
 SOAK_REPORT ?= runs/soak.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ab-demo typescript test screenshots soak check audit protos wheel-check evaluate clean
+.PHONY: help demo ab-demo typescript test screenshots soak check docs audit protos wheel-check evaluate clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -97,6 +97,10 @@ check: $(VENV)/.installed-dev node_modules/.installed  ## style, types and the w
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@PYTHON=$(BIN)/python scripts/check_protos.sh
+
+docs: $(VENV)/.installed-dev  ## build the documentation site into build/site, or fail on a warning
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "documentation: build/site/index.html"
 
 audit: $(VENV)/.installed-dev  ## known weaknesses of the installed packages (skipped without a network)
 	@PYTHON=$(BIN)/python scripts/audit.sh

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,13 +35,34 @@ GIVE_UP_S = 7200 if SOAK else 600
 
 
 def report(name: str, **figures: Any) -> None:
-    """One line of measured figures (pytest -s shows it; `make soak` keeps it)."""
+    """One line of measured figures (pytest -s shows it; `make soak` keeps it with what they were
+    measured on)."""
     line = json.dumps({"test": name, **figures})
     print(f"\n{line}")
     if path := os.environ.get("QUOTEWIRE_SOAK_REPORT"):
+        line = json.dumps({"test": name, **figures, "measured_on": measured_on()})
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
+
+
+def measured_on() -> dict[str, Any]:
+    """The signature of a figure: code, libraries, model, machine, and what else it had to do."""
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    commit = subprocess.run(git, capture_output=True, text=True).stdout.strip()
+    processors = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return {
+        "commit": commit or "unknown",
+        "grpcio": version("grpcio"),
+        "python": platform.python_version(),
+        "model": SOAK_MODEL or "fake",
+        "processors": f"{len(processors)} x {processors[0]}" if processors else platform.machine(),
+        "load_of_last_minute": os.getloadavg()[0],
+    }
 
 
 def free_port() -> int:
