@@ -146,6 +146,11 @@ class ServerProcess:
     def reload(self) -> None:
         self._process.send_signal(signal.SIGHUP)
 
+    def end(self) -> None:
+        """SIGTERM, and the drain that follows."""
+        self._process.send_signal(signal.SIGTERM)
+        assert self._process.wait(PATIENCE_S) == 0, self.log
+
     def kill(self) -> None:
         """kill -9."""
         self._process.kill()
