@@ -11,17 +11,15 @@ import functools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import (
-    HTMLResponse,
     JSONResponse,
     PlainTextResponse,
     RedirectResponse,
@@ -33,18 +31,17 @@ from starlette.staticfiles import StaticFiles
 from quotewire.desk.downloads import FORMATS, written
 from quotewire.desk.forms import (
     BrowserGoneError,
-    Form,
     Submission,
     read_form,
     read_submission,
     while_waited_for,
 )
-from quotewire.desk.guard import Guard, is_own_page
-from quotewire.desk.pace import Pace
+from quotewire.desk.guard import Guard
 from quotewire.desk.page import Filters, page_of
 from quotewire.desk.readings import Reading, Readings
+from quotewire.desk.respond import DeskOptions, Responder, wants_json
 from quotewire.desk.service import ModelChoice, Service
-from quotewire.desk.sessions import COOKIE, Sessions, Visitor
+from quotewire.desk.sessions import COOKIE, Visitor
 from quotewire.desk.verdicts import Verdict, read_verdict
 from quotewire.desk.words import Trouble, trouble
 from quotewire.errors import InputError, QuotewireError, UnauthenticatedError
@@ -52,35 +49,12 @@ from quotewire.render.drawing import css
 from quotewire.render.table import printable
 from quotewire.types import Article
 
-MIB: Final = 1024 * 1024
 _HEADING_CODE_POINTS: Final = 140
 _GONE: Final = Trouble("This reading is no longer kept. Paste the article once more.", 404)
 _FOREIGN: Final = Trouble(
     "This form is out of date, or came from another site. Send it once more.", 403
 )
 _EMPTY: Final = Submission(text="", title="", publisher="", models=("",), token="")
-
-
-@dataclass(frozen=True, slots=True)
-class DeskOptions:
-    """``max_text_bytes``: longest article, in bytes of UTF-8; ``timeout_s``: longest wait for an
-    answer, in seconds; ``local_only``: answer only to this machine's own names, so that no other
-    site can be made to look like this one (DNS rebinding)."""
-
-    max_text_bytes: int = MIB
-    timeout_s: float = 120.0
-    local_only: bool = True
-
-
-@functools.cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("quotewire.desk"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 @functools.cache
@@ -95,15 +69,13 @@ def heading_of(article: Article) -> str:
     return line if len(line) <= _HEADING_CODE_POINTS else line[: _HEADING_CODE_POINTS - 1] + "…"
 
 
-class Desk:
+class Desk(Responder):
     """The pages, in front of one service.  One event loop only."""
 
     def __init__(self, service: Service, options: DeskOptions) -> None:
+        super().__init__(options)
         self._service = service
-        self._options = options
-        self._sessions = Sessions()
         self._readings = Readings()
-        self._pace = Pace()
 
     def app(self) -> Callable[..., Awaitable[None]]:
         """The ASGI application."""
@@ -157,7 +129,7 @@ class Desk:
         except BrowserGoneError:
             return Response(status_code=499)  # nobody will see it
         address = f"/readings/{reading.id}"
-        if _wants_json(request):
+        if wants_json(request):
             return self._with_cookie(request, visitor, JSONResponse({"location": address}))
         return self._with_cookie(request, visitor, RedirectResponse(address, 303))
 
@@ -246,7 +218,7 @@ class Desk:
         except QuotewireError as error:
             return await self._told(request, visitor, trouble(error))
         reading.verdicts[verdict.statement_id] = verdict.verdict
-        if _wants_json(request):
+        if wants_json(request):
             return JSONResponse({"verdict": verdict.verdict})
         query = urlencode({"editor": verdict.editor})
         return RedirectResponse(f"/readings/{reading.id}?{query}", 303)
@@ -340,12 +312,14 @@ class Desk:
         told: Trouble | None = None,
     ) -> Response:
         """The form, or where the server wants a token and there is no text yet, the sign-in."""
-        if told is not None and _wants_json(request):
+        if told is not None and wants_json(request):
             return self._json(told)
         models: list[ModelChoice] = []
+        wants_token = told is not None and told.wants_token
         try:
             models = await self._service.models(token=visitor.token)
         except UnauthenticatedError as error:
+            wants_token = True
             if visitor.token is not None and told is None:
                 told = trouble(error)
             self._sessions.sign_out(visitor)
@@ -363,7 +337,7 @@ class Desk:
             told,
             typed=typed,
             models=models,
-            wants_token=told is not None and told.wants_token,
+            wants_token=wants_token,
         )
 
     async def _models_or_none(self, visitor: Visitor) -> list[ModelChoice]:
@@ -371,62 +345,6 @@ class Desk:
             return await self._service.models(token=visitor.token)
         except QuotewireError:
             return []
-
-    async def _told(self, request: Request, visitor: Visitor, told: Trouble) -> Response:
-        if _wants_json(request):
-            return self._json(told)
-        return await self._page(request, visitor, "message.html", told)
-
-    def _json(self, told: Trouble) -> Response:
-        body: dict[str, Any] = {"error": told.sentence, "wants_token": told.wants_token}
-        headers = {}
-        if told.retry_after_s is not None:
-            body["retry_after_s"] = told.retry_after_s
-            headers["retry-after"] = str(told.retry_after_s)
-        return JSONResponse(body, told.status, headers=headers)
-
-    async def _page(
-        self,
-        request: Request,
-        visitor: Visitor,
-        template: str,
-        told: Trouble | None = None,
-        *,
-        status: int | None = None,
-        **values: Any,
-    ) -> Response:
-        context = {
-            "told": told,
-            "form_token": self._sessions.form_token(visitor),
-            "signed_in": visitor.token is not None,
-            "max_text_bytes": self._options.max_text_bytes,
-            "pace": self._pace.code_points_per_s,
-            "wants_token": False,
-            **values,
-        }
-        html = await asyncio.to_thread(_templates().get_template(template).render, context)
-        headers = {}
-        if told is not None and told.retry_after_s is not None:
-            headers["retry-after"] = str(told.retry_after_s)
-        code = status or (told.status if told else 200)
-        return self._with_cookie(request, visitor, HTMLResponse(html, code, headers=headers))
-
-    def _visitor(self, request: Request) -> Visitor:
-        return self._sessions.visitor(request.cookies.get(COOKIE))
-
-    def _is_ours(self, request: Request, visitor: Visitor, form: Form) -> bool:
-        return self._sessions.is_form_token(visitor, form["form_token"]) and is_own_page(request)
-
-    def _with_cookie(self, request: Request, visitor: Visitor, response: Response) -> Response:
-        if visitor.is_new:
-            response.set_cookie(
-                COOKIE,
-                visitor.id,
-                httponly=True,
-                samesite="strict",
-                secure=request.url.scheme == "https",
-            )
-        return response
 
 
 @asynccontextmanager
@@ -436,7 +354,3 @@ async def _first_error() -> AsyncIterator[None]:
         yield
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
-
-
-def _wants_json(request: Request) -> bool:
-    return request.headers.get("accept", "").startswith("application/json")

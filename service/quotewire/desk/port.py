@@ -15,7 +15,8 @@ import grpc
 import uvicorn
 from uvicorn.config import Config
 
-from quotewire.desk.app import Desk, DeskOptions
+from quotewire.desk.app import Desk
+from quotewire.desk.respond import DeskOptions
 from quotewire.desk.service import Service
 from quotewire.errors import ConfigError
 from quotewire.serving.settings import Settings, is_loopback
