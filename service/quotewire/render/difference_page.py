@@ -18,7 +18,7 @@ from quotewire.render.table import printable
 from quotewire.types import Article, Extraction, Span, Speaker, Statement
 
 # Around the readings: whole lines, but no more than so many code points to each side.
-_AROUND = 600
+_AROUND = 300
 WORDS_OF_FIELDS: Mapping[str, str] = {
     "statement": "only one of them has this statement",
     "quote": "where the quote begins or ends",
@@ -173,14 +173,20 @@ def _spans(statement: Statement) -> list[Span]:
 
 
 def passage(item: Disagreement) -> Span:
-    """The part of the article to show: the lines that the readings touch."""
+    """The part of the article to show: the lines that the readings touch; long ones are cut
+    between words."""
     text = item.article.text
     spans = [span for side in (item.a, item.b) if side is not None for span in _spans(side)]
     start, end = min(s.start for s in spans), max(s.end for s in spans)
     line = text.rfind("\n", 0, start) + 1
     stop = text.find("\n", end)
     stop = len(text) if stop < 0 else stop
-    return Span(max(line, start - _AROUND), min(stop, end + _AROUND))
+    first, last = max(line, start - _AROUND), min(stop, end + _AROUND)
+    if first > line:  # not in the middle of a word
+        first = next((at + 1 for at in range(first, start) if text[at].isspace()), start)
+    if last < stop:
+        last = next((at for at in range(last, end, -1) if text[at].isspace()), end)
+    return Span(first, last)
 
 
 def _moved(statement: Statement, by: int) -> Statement:

@@ -29,7 +29,7 @@ def scale_of(metric: str) -> Scale:
 
 
 def milliseconds(seconds: float) -> str:
-    return f"{1000 * seconds:,.0f} ms" if seconds < 10 else f"{seconds:,.1f} s"
+    return f"{1000 * seconds:,.0f} ms" if seconds < 1 else f"{seconds:,.1f} s"
 
 
 def p_value(p: float | None) -> str:
