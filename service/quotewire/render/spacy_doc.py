@@ -1,14 +1,14 @@
 """Statements on spaCy docs: ``doc._.statements`` and a span group (needs the extra ``spacy``).
 
 Importing this module gives docs the extension ``statements``, which reads what stands in
-``doc.user_data["quotewire"]`` (the JSON line of docs/json-lines.md), so that it lives through
-``Doc.to_bytes`` and ``DocBin(store_user_data=True)``.
+``doc.user_data["quotewire"]`` (the JSON line of docs/json-lines.md, as a string), so that it lives
+through ``Doc.to_bytes`` and ``DocBin(store_user_data=True)``.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Any
 
 from spacy.tokens import Doc, Span
 
@@ -57,7 +57,8 @@ def annotate(
     """
     if len(doc.text) != len(article.text):
         raise ValueError(f"doc: {len(doc.text)} characters; article: {len(article.text)}")
-    doc.user_data[_USER_DATA_KEY] = extraction_to_line(article, extraction)
+    # A string: spaCy's msgpack gives lists back as tuples, and takes no lone surrogates.
+    doc.user_data[_USER_DATA_KEY] = json.dumps(extraction_to_line(article, extraction))
     doc.spans[spans_key] = [
         _span(doc, offsets, label=label, id_=statement.id)
         for statement in extraction.statements
@@ -67,8 +68,8 @@ def annotate(
 
 def extraction_of(doc: Doc) -> Extraction | None:
     """What :func:`annotate` put on ``doc``; None if nothing was."""
-    line: dict[str, Any] | None = doc.user_data.get(_USER_DATA_KEY)
-    return None if line is None else extraction_from_line(line)
+    line: str | None = doc.user_data.get(_USER_DATA_KEY)
+    return None if line is None else extraction_from_line(json.loads(line))
 
 
 def _statements(doc: Doc) -> tuple[DocStatement, ...]:

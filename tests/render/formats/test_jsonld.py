@@ -13,7 +13,17 @@ from rdflib import SDO
 from quotewire.lines import quote_text
 from quotewire.render.formats import writer
 from quotewire.render.formats.common import NAMESPACE
-from quotewire.types import Article, Extraction, Speaker, SpeakerType, Statement
+from quotewire.types import (
+    Act,
+    Article,
+    Extraction,
+    Quote,
+    QuoteKind,
+    Span,
+    Speaker,
+    SpeakerType,
+    Statement,
+)
 from tests.render.make import ARTICLE, EXTRACTION, STATEMENTS, answers, span
 
 # Of schema.org's own context (https://schema.org/docs/jsonldcontext.json), what expansion needs.
@@ -76,7 +86,8 @@ def test_every_word_is_known() -> None:
 
 def test_a_page_can_carry_it() -> None:
     article = Article("a", "</script><script>alert(1)</script>", title="<!--")
-    statement = Statement("s", STATEMENTS[0].act, 1.0, STATEMENTS[0].quote, STATEMENTS[0].cue)
+    quote = Quote((Span(0, len(article.text)),), QuoteKind.DIRECT)
+    statement = Statement("s", Act.STATEMENT, 1.0, quote, Span(0, 1))
     data = b"".join(writer("jsonld")([(article, Extraction("a", "m@1", (statement,)))]))
     assert b"<" not in data
     assert json.loads(data)["headline"] == "<!--"
