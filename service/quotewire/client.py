@@ -197,10 +197,11 @@ class AsyncClient:
             article_id=article_id,
             statement_id=statement_id,
             verdict=convert.verdict_to_proto(verdict),
-            corrected=dict(corrected) if corrected else None,
             editor_id=editor,
             idempotency_key=key,
         )
+        if corrected:
+            message.corrected.update(dict(corrected))
         request = feedback_pb.RecordFeedbackRequest(feedback=[message])
         response = await _call(
             self._feedback.RecordFeedback(request, timeout=timeout_s, metadata=self._metadata)
