@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY = "1GB"
+_THREADS = 4
+_LINE_BYTES, _LETTER_BYTES = 1 << 26, 1 << 20
 # Statements of one article are counted up to so many; more count as this.
 MANY_STATEMENTS = 30
 CONFIDENCE_BINS = 10
@@ -167,12 +169,16 @@ def _database() -> Iterator[DuckDBPyConnection]:
         db = duckdb.connect(
             config={
                 "memory_limit": MEMORY,
+                "threads": _THREADS,
                 "temp_directory": folder,
                 "preserve_insertion_order": False,
             }
         )
         with db:
-            yield db
+            try:
+                yield db
+            except duckdb.Error as error:
+                raise QuotewireError(f"cannot count: {error}") from error
 
 
 _SPAN = 'STRUCT(start INTEGER, "end" INTEGER)'
@@ -199,7 +205,7 @@ def _views(db: DuckDBPyConnection, places: Places, *, once: bool) -> None:
         lines = [str(places.out)] if places.out.exists() else _parts(places.run / "lines", "jsonl")
         if not lines:
             raise _no_run(places)
-        _json_view(db, "lines", lines, _LINE_COLUMNS)
+        _json_view(db, "lines", lines, _LINE_COLUMNS, longest=_LINE_BYTES)
         db.execute("""
             CREATE VIEW articles AS SELECT
               row_number() OVER () AS article_row, model, language, error, duplicate_of, similarity,
@@ -224,20 +230,21 @@ def _views(db: DuckDBPyConnection, places: Places, *, once: bool) -> None:
     letters = [str(places.dead_letters)] if places.dead_letters.exists() else []
     letters = letters or _parts(places.run / "dead_letters", "jsonl")
     if letters:
-        _json_view(db, "letters", letters, _LETTER_COLUMNS)
+        _json_view(db, "letters", letters, _LETTER_COLUMNS, longest=_LETTER_BYTES)
     else:
         columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _LETTER_COLUMNS.items())
         db.execute(f"CREATE VIEW letters AS SELECT {columns} WHERE false")
 
 
 def _json_view(
-    db: DuckDBPyConnection, name: str, paths: list[str], columns: dict[str, str]
+    db: DuckDBPyConnection, name: str, paths: list[str], columns: dict[str, str], *, longest: int
 ) -> None:
+    """``longest``: bytes of a line; DuckDB takes twice as much memory for each thread."""
     db.read_json(
         cast(str, paths),  # its type stub forgets lists
         columns=columns,
         format="newline_delimited",
-        maximum_object_size=1 << 28,
+        maximum_object_size=longest,
     ).create_view(name)
 
 
@@ -363,13 +370,13 @@ def _tops(db: DuckDBPyConnection, top: int) -> dict[str, Any]:
     # Names are gathered for the few that are shown only.
     printings = db.execute(
         """WITH most AS (
-            SELECT quote_key, count(DISTINCT article_row) AS n, min(quote_text) AS text
+            SELECT quote_key, count(DISTINCT article_row) AS n, min(quote_text) AS words
             FROM statements WHERE quote_key IS NOT NULL
             GROUP BY 1 HAVING n > 1 ORDER BY n DESC, 1 LIMIT ?)
-        SELECT text, n, count(DISTINCT publisher),
+        SELECT words, n, count(DISTINCT publisher),
           list_sort(list_distinct(list(speaker_name)))[:5]
         FROM most JOIN statements USING (quote_key) JOIN articles USING (article_row)
-        GROUP BY quote_key, text, n ORDER BY n DESC, quote_key""",
+        GROUP BY quote_key, words, n ORDER BY n DESC, quote_key""",
         [top],
     ).fetchall()
     return {

@@ -98,7 +98,7 @@ def _lines(report: RunReport) -> Iterator[str]:
         yield ""
         yield "Most printed quotations"
         for printing in report.printings:
-            outlets = f", {_many(printing.outlets)} outlets" if printing.outlets else ""
+            outlets = f", {_of(printing.outlets, 'outlet')}" if printing.outlets else ""
             who = ", ".join(map(printable, printing.speakers)) or "nobody named"
             text = _cut(printing.text, 60)
             yield f"  {_many(printing.articles)} articles{outlets}: {text} ({who})"
@@ -156,17 +156,17 @@ def _charts(report: RunReport) -> list[Chart | None]:
         _ranking(
             "Most quoted",
             "statements",
-            [(s.name, s.statements, f"in {_many(s.articles)} articles") for s in report.speakers],
+            [(s.name, s.statements, f"in {_of(s.articles, 'article')}") for s in report.speakers],
         ),
         _ranking(
             "Through whom",
             "statements that reached the page by way of",
-            [(c.name, c.statements, f"{_many(c.speakers)} speakers") for c in report.channels],
+            [(c.name, c.statements, _of(c.speakers, "speaker")) for c in report.channels],
         ),
         _ranking(
             "Outlets",
             "articles",
-            [(o.name, o.articles, f"{_many(o.statements)} statements") for o in report.outlets],
+            [(o.name, o.articles, _of(o.statements, "statement")) for o in report.outlets],
         ),
         _histogram("Statements over time", "by the articles' dates", report.published),
         _histogram(
@@ -233,6 +233,10 @@ def _band(title: str, counts: Mapping[str, int]) -> Chart | None:
 
 def _many(number: int) -> str:
     return f"{number:,}"
+
+
+def _of(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
 def _percent(part: int, whole: int) -> str:
