@@ -52,7 +52,7 @@ def serve(
     """Answer over gRPC.
 
     Serves until SIGTERM or Ctrl-C, then finishes what is running.  SIGHUP makes it read the models
-    file and the clients file again.
+    file, the clients file and the experiments file again.
 
     Every setting can be given as an environment variable, too (QUOTEWIRE_PORT, …; all of them are
     in docs/settings.md); a flag goes before it.
