@@ -5,13 +5,15 @@ Beside what it says, an article whose text holds one of these words does somethi
 ``KILL`` kills it (-9), ``HOARD`` leaves it without memory, ``RAISE`` raises.  QUOTEWIRE_TEST_SLOW
 is a number of seconds that every article takes.  QUOTEWIRE_TEST_DIE=who:n kills the "driver" or a
 "worker" (-9) at its n-th change to the file system, counted from 1: a file opened for writing, a
-rename, a deletion.
+rename, a deletion.  With QUOTEWIRE_TEST_FULL the disk is full for every worker once it has written
+three kilobytes to one file.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import resource
 import signal
 import sys
 import time
@@ -43,6 +45,8 @@ def load(name: str | None, *, threads: int | None) -> Extractor:
     if name not in (None, "fake"):
         raise ModelNotFoundError(name, known=["fake"])
     die_at_change("worker")
+    if "QUOTEWIRE_TEST_FULL" in os.environ:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, 3_000))
     return Dangerous(FakeModel(), tokenizer=fake_tokenizer(), info=fake_extractor().info)
 
 

@@ -46,7 +46,7 @@ _CHUNKS_AHEAD = 1
 
 # What a worker process ends with that has no memory left: the shard is another one's then.
 OUT_OF_MEMORY = 137
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 _log = logging.getLogger(__name__)
 
@@ -254,7 +254,7 @@ def _failure(error: Exception) -> Failed:
     if isinstance(error, MemoryError):
         _log.critical("no memory left; this worker ends")
         os._exit(OUT_OF_MEMORY)
-    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+    if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
         return Failed(f"the output cannot be written: {error.strerror}", hopeless=True)
     if isinstance(error, QuotewireError):
         return Failed(str(error), hopeless=True)
