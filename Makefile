@@ -37,6 +37,14 @@ $(VENV)/.installed-experiments: $(SETUP) | $(BIN)/python
 	@$(PIP) install --editable '.[experiments]'
 	@touch $@ $(VENV)/.installed
 
+# Other people's readers of our formats, apart from the rest: see tests/render/formats/readers.py.
+$(VENV)/readers: tests/render/formats/requirements.txt | $(VENV)/.installed-dev
+	@echo "installing the readers of formats for the tests"
+	@rm -rf $@ $@.partial
+	@$(PIP) install --no-deps --target $@.partial --requirement $<
+	@mv $@.partial $@
+	@touch $@
+
 node_modules/.installed: package.json package-lock.json
 	@echo "installing the proto tools"
 	@# Not npm ci: it refuses a registry without the builds for other systems.
@@ -82,7 +90,7 @@ $(VENV)/.installed-chromium: | $(BIN)/python
 	fi
 	@touch $@
 
-test: $(VENV)/.installed-dev $(VENV)/.installed-postgres $(VENV)/.installed-chromium node_modules/.installed examples/typescript/node_modules/.installed  ## the whole test suite
+test: $(VENV)/.installed-dev $(VENV)/readers $(VENV)/.installed-postgres $(VENV)/.installed-chromium node_modules/.installed examples/typescript/node_modules/.installed  ## the whole test suite
 	@$(BIN)/python -m pytest
 
 soak: $(VENV)/.installed-dev  ## the load and chaos tests at full length (some ten minutes)

@@ -89,7 +89,7 @@ Draft202012Validator.check_schema(SIDECAR)
 
 
 def sidecar(answer: tuple[Article, Extraction]) -> dict[str, Any]:
-    (line,) = b"".join(writer("ninjs")([answer])).decode("utf-8").splitlines()
+    (line,) = b"".join(writer("ninjs")([answer])).decode("utf-8").split("\n")[:-1]
     value: dict[str, Any] = json.loads(line)
     return value
 
