@@ -11,7 +11,7 @@ DATA   ?= ../shared/data
 SOAK_REPORT ?= runs/soak.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ab-demo typescript test screenshots soak check docs audit protos wheel-check evaluate clean
+.PHONY: bench-archive help demo ab-demo typescript test screenshots soak check docs audit protos wheel-check evaluate clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -94,11 +94,14 @@ test: $(VENV)/.installed-dev $(VENV)/readers $(VENV)/.installed-postgres $(VENV)
 	@$(BIN)/python -m pytest
 
 soak: $(VENV)/.installed-dev  ## the load and chaos tests at full length (some ten minutes)
-	@QUOTEWIRE_SOAK=1 QUOTEWIRE_SOAK_REPORT=$(SOAK_REPORT) $(BIN)/python -m pytest -s tests/load tests/chaos
+	@QUOTEWIRE_SOAK=1 QUOTEWIRE_SOAK_REPORT=$(SOAK_REPORT) $(BIN)/python -m pytest -s tests/load tests/chaos tests/batch/test_crash.py
 	@echo "measured figures: $(SOAK_REPORT)"
 
 screenshots: $(VENV)/.installed-dev $(VENV)/.installed-chromium  ## the pictures of the desk in docs/images
 	@$(BIN)/python scripts/screenshots.py
+
+bench-archive: $(VENV)/.installed-dev  ## rates of score, local 1 and 2 workers and Ray, in one run (ARTICLES=300)
+	@$(BIN)/python scripts/bench_archive.py $(DATA)/archive_bbc.jsonl.gz --articles $(or $(ARTICLES),300)
 
 check: $(VENV)/.installed-dev node_modules/.installed  ## style, types and the wire contract
 	@$(BIN)/ruff check

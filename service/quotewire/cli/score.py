@@ -23,6 +23,7 @@ from quotewire.cli.common import (
     extract_options,
 )
 from quotewire.cli.watch import Watch
+from quotewire.errors import QuotewireError
 
 if TYPE_CHECKING:
     from quotewire.batch.archive import Engine
@@ -210,6 +211,8 @@ def score(
             if undone:
                 raise OutsideError(_told_undone(undone))
             check_unchanged(run, inputs, job=job)
+            if not places.is_file:
+                _write_report(places, watch.say)
         totals = run.totals()
         _name_dead_letters(places, watch.say)
         watch.end(totals, out=out)
@@ -237,10 +240,9 @@ def _output(out: str) -> Path:
 
 
 def _check_not_input(places: Places, inputs: tuple[str, ...], files: list[InputFile]) -> None:
-    for file in files:
-        if os.path.isfile(file.url) and places.out.exists():
-            if places.out.samefile(file.url):
-                raise UserError(f"--out {places.out}: is an input, too")
+    for url in (file.url for file in files if os.path.isfile(file.url)):
+        if places.out.exists() and places.out.samefile(url):
+            raise UserError(f"--out {places.out}: is an input, too")
     for folder in (Path(argument) for argument in inputs if os.path.isdir(argument)):
         if places.out.resolve().is_relative_to(folder.resolve()):
             raise UserError(f"--out {places.out}: lies in the input {folder}")
@@ -320,6 +322,26 @@ def _told_undone(undone: dict[Any, str]) -> str:
         f"{len(undone)} shards could not be done, the first of them {where}: {why}. "
         "The same command tries them again"
     )
+
+
+def _write_report(places: Places, say: Callable[[str], None]) -> None:
+    """The run's report, as text and as a page; the run is done, whatever becomes of it."""
+    try:
+        from quotewire.batch.report import report_on
+        from quotewire.batch.writers import whole_file
+        from quotewire.render.run_report import report_html, report_text
+
+        figures = report_on(str(places.out), top=15)
+    except (ImportError, QuotewireError) as error:
+        say(f"no report: {error}")
+        return
+    for name, text in (
+        ("report.txt", report_text(figures)),
+        ("report.html", report_html(figures)),
+    ):
+        with whole_file(places.run / name) as file:
+            file.write(text.encode("utf-8", "replace"))
+    say(f"report: {places.run / 'report.html'}")
 
 
 def _name_dead_letters(places: Places, say: Callable[[str], None]) -> None:
