@@ -106,7 +106,11 @@ class ServerProcess:
         return f"127.0.0.1:{self.port}"
 
     def __enter__(self) -> ServerProcess:
-        self.until_serving()
+        try:
+            self.until_serving()
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def __exit__(
