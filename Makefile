@@ -69,13 +69,11 @@ typescript: examples/typescript/node_modules/.installed  ## build the TypeScript
 POSTGRES := $(shell ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -n 1)
 $(VENV)/.installed-postgres: | $(BIN)/python
 	@if [ -z "$(POSTGRES)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-	    echo "installing PostgreSQL (Debian's package; no server is started)"; \
-	    mkdir -p /etc/postgresql-common && \
-	    { [ -e /etc/postgresql-common/createcluster.conf ] || \
-	      echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; } && \
-	    { apt-get install -qq -y --no-install-recommends postgresql > /dev/null 2>&1 || \
-	      { apt-get update -qq > /dev/null && \
-	        apt-get install -qq -y --no-install-recommends postgresql > /dev/null; }; }; \
+	    echo "installing PostgreSQL (Debian's package) for the tests"; \
+	    export DEBIAN_FRONTEND=noninteractive; \
+	    apt-get install -qq -y --no-install-recommends postgresql > /dev/null 2>&1 || \
+	    { apt-get update -qq > /dev/null && \
+	      apt-get install -qq -y --no-install-recommends postgresql > /dev/null; }; \
 	fi
 	@touch $@
 
