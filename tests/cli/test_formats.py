@@ -64,7 +64,7 @@ def open_with(opened: list[str], *arguments: str | Path, found: bool = True) -> 
 def test_a_page_in_one_file(run: Run, article: Path, tmp_path: Path) -> None:
     result = run("extract", article, "--format", "html", "--title", "A <b>")
     assert result.exit_code == 0 and result.stdout.startswith("<!DOCTYPE html>")
-    assert "A &lt;b&gt;" in result.stdout and "via Reuters" in result.stdout
+    assert "A &lt;b&gt;" in result.stdout and "Reuters (outlet)" in result.stdout
     out = tmp_path / "page.html"
     assert (
         run("extract", article, "--format", "html", "--title", "A <b>", "--out", out).stdout == ""

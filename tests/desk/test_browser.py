@@ -68,7 +68,7 @@ def test_an_article_is_pasted_read_and_drawn(window: Tab, running_desk: RunningD
     assert cue.evaluate("e => getComputedStyle(e).borderBottomStyle") == "double"
     label = page.locator(".qw-label").first
     drawn = label.evaluate("e => getComputedStyle(e, '::before').content")
-    assert "Smith" in drawn and "via Reuters" in drawn
+    assert all(word in drawn for word in ("Smith", " via ", "Reuters"))
 
 
 def test_nested_statements_stand_inside_their_outer_one(

@@ -83,8 +83,8 @@ def test_labels_say_who_and_through_whom_and_lead_to_the_row_and_back() -> None:
     page = page_of()
     labels = page.of_class("qw-label")
     assert [label["data-label"] for label in labels][:2] == [
-        "1 Ada Brandt · via Reuters",
-        "2 Ada Brandt",
+        "1 \u2068Ada Brandt\u2069 · via \u2068Reuters\u2069",
+        "2 \u2068Ada Brandt\u2069",
     ]
     assert labels[3]["aria-label"] == (
         "Statement 4: Omar Haddad, to the council, mixed, confidence 0.70, reported in statement 3"
@@ -146,7 +146,7 @@ ALLOWED = (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(answers())
 def test_nothing_of_the_article_s_is_markup_and_every_code_point_keeps_its_place(
     answer: tuple[Article, Extraction],

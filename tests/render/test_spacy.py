@@ -52,7 +52,7 @@ def test_a_doc_bin_read_by_spacy_has_the_statements() -> None:
     assert extraction_of(doc) == EXTRACTION
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(answers())
 def test_every_span_is_exact(answer: tuple[Article, Extraction]) -> None:
     article, extraction = answer

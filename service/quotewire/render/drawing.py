@@ -66,9 +66,9 @@ class Row:
 
     @property
     def label(self) -> str:
-        """What stands before the quote in the text."""
-        via = "".join(f" via {_short(via.rpartition(' (')[0])}" for via in self.via)
-        return f"{self.number} {_short(self.speaker)}" + (f" ·{via}" if via else "")
+        """What stands before the quote in the text; names are isolated, whatever their script."""
+        via = "".join(f" via {_isolated(_short(v.rpartition(' (')[0]))}" for v in self.via)
+        return f"{self.number} {_isolated(_short(self.speaker))}" + (f" ·{via}" if via else "")
 
     @property
     def confidence(self) -> str:

@@ -64,7 +64,7 @@ def test_every_type_is_configured() -> None:
         assert re.search(rf"^{word}\b", CONFIGURATION, re.M), word
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(answers(surrogates=False))
 def test_any_answer_is_well_formed_and_its_offsets_give_back_the_words(
     answer: tuple[Article, Extraction],

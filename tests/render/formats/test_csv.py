@@ -51,7 +51,7 @@ def test_no_cell_is_a_formula_and_none_is_lost() -> None:
     assert unguarded(guarded("'twas")) == "'twas"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(answers(surrogates=False))
 def test_whatever_the_words_the_file_is_well_formed_and_gives_them_back(
     answer: tuple[Article, Extraction],

@@ -93,7 +93,7 @@ def test_a_page_can_carry_it() -> None:
     assert json.loads(data)["headline"] == "<!--"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(answers(surrogates=False))
 def test_spans_give_back_the_quotes(answer: tuple[Article, Extraction]) -> None:
     article, extraction = answer

@@ -58,7 +58,7 @@ def test_the_interface_is_documented() -> None:
     assert INTERFACE in (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(answers(surrogates=False))
 def test_offsets_give_back_the_words(answer: tuple[Article, Extraction]) -> None:
     article, extraction = answer

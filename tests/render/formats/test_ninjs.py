@@ -116,7 +116,7 @@ def test_the_schema_is_closed() -> None:
     assert not VALIDATOR.is_valid({k: v for k, v in value.items() if k != "uri"})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(answers(surrogates=False))
 def test_any_answer_is_valid_and_its_spans_give_back_the_quotes(
     answer: tuple[Article, Extraction],

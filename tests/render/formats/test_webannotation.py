@@ -109,7 +109,7 @@ def test_as_linked_data_it_says_the_same() -> None:
     assert all(quad["object"]["value"] is not None for quad in quads)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(answers(surrogates=False))
 def test_selectors_select_the_quote(answer: tuple[Article, Extraction]) -> None:
     article, extraction = answer
