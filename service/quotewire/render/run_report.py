@@ -14,7 +14,7 @@ from quotewire.render.table import printable
 if TYPE_CHECKING:
     from quotewire.batch.report import RunReport
 
-_LABEL = 34  # characters of a bar's label; the rest is cut
+_LABEL = 30  # characters of a bar's label; the rest is cut
 _QUOTE = 160  # of a quotation
 
 
