@@ -69,7 +69,7 @@ class LoadExtractor(Protocol):
 def _load_extractor(name: str | None, *, threads: int | None) -> Extractor:
     from quotewire.extraction.extractor import Extractor
 
-    return Extractor.load(name or DEFAULT_MODEL, threads=threads)
+    return Extractor.load(name or DEFAULT_MODEL, threads=threads, device=None)
 
 
 class IdentifyModel(Protocol):

@@ -63,17 +63,27 @@ class Extractor:
         self._resolver = resolver or Resolver.load()
 
     @classmethod
-    def load(cls, name_or_path: str = DEFAULT_MODEL, *, threads: int | None = None) -> Self:
+    def load(
+        cls,
+        name_or_path: str = DEFAULT_MODEL,
+        *,
+        threads: int | None = None,
+        device: str | None = "cpu",
+    ) -> Self:
         """A trained model by name or folder; ``threads`` sets torch's intra-op threads (of the
-        whole process).
+        whole process); ``device`` is torch's name of where it runs, None for a GPU if there is one.
 
         ModelNotFoundError if there is no such model, ModelFolderError if its folder is broken.
         """
         if threads is not None:
             torch.set_num_threads(threads)
+        if device is None:
+            device = "cuda" if torch.cuda.is_available() else "cpu"
         loaded = load_model(name_or_path)
         return cls(
-            TransformerModel(loaded.network, proposal_bias=loaded.decoding.proposal_bias),
+            TransformerModel(
+                loaded.network, proposal_bias=loaded.decoding.proposal_bias, device=device
+            ),
             tokenizer=loaded.tokenizer,
             info=loaded.info,
             decoding=loaded.decoding,

@@ -10,7 +10,7 @@ Shapes: B windows, P pieces, W words, H encoder width, C cues over all windows o
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
@@ -57,6 +57,10 @@ class Batch:
     first_piece: Tensor
     word_mask: Tensor
     is_break: Tensor
+
+    def to(self, device: str) -> Batch:
+        """The same on ``device``; itself if it is there."""
+        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,25 +32,29 @@ Proposal = tuple[int, int, int, int]  # window, channel, first word, last word
 class TransformerModel:
     """Proposes cues with the network's tagger, then takes the second look at each of them."""
 
-    def __init__(self, network: Network, *, proposal_bias: Sequence[float]) -> None:
-        """``proposal_bias``: nats a channel added to START, so that doubtful cues get a look."""
-        self.network = network.eval()
+    def __init__(
+        self, network: Network, *, proposal_bias: Sequence[float], device: str = "cpu"
+    ) -> None:
+        """``proposal_bias``: nats a channel added to START, so that doubtful cues get a look.
+        ``device``: torch's name of where the network runs; what it says comes back to the CPU."""
+        self.device = device
+        self.network = network.eval().to(device)
         self.proposal_bias = np.array(proposal_bias, np.float32)
 
     @torch.inference_mode()
     def score(self, windows: Sequence[Window]) -> list[WindowScores]:
         if not windows:
             return []
-        batch = collate(windows)
+        batch = collate(windows).to(self.device)
         states = self.network.encode(batch)
-        cue_scores = self.network.cue_scores(states, batch).float().numpy()
+        cue_scores = self.network.cue_scores(states, batch).float().cpu().numpy()
         proposals = self._propose(windows, cue_scores)
         columns = np.array(proposals, np.int64).reshape(-1, 4)
-        cues = Cues(*(torch.from_numpy(columns[:, k].copy()) for k in (0, 2, 3)))
+        cues = Cues(*(torch.from_numpy(columns[:, k].copy()).to(self.device) for k in (0, 2, 3)))
         if len(columns):
             look = self.network.look(states, batch, cues)
             judged = [
-                t.float().numpy()
+                t.float().cpu().numpy()
                 for t in (
                     look.roles,
                     look.valid,
