@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(GIVE_UP_S)
 SHARD = ["--shard-articles", "4"]
 # Kills at so many random moments, and at so many of the first changes to the file system.
 RANDOM_KILLS = 60 if SOAK else 1
-CHANGES = range(1, 80) if SOAK else (14,)
+CHANGES = range(1, 80) if SOAK else (2, 14)
 ENVIRONMENT = {
     **os.environ,
     "PYTHONPATH": str(ROOT),

@@ -73,9 +73,7 @@ def _connect(address: str | None, workers: int | None) -> None:
             else:
                 ray.init(address=address, log_to_driver=False)
             return
-        except (
-            Exception
-        ) as error:  # Ray raises a bare one where a busy machine starts it too slowly
+        except Exception as error:  # a bare one, where a busy machine starts it too slowly
             ray.shutdown()
             if address is not None:
                 raise CannotGoOnError(

@@ -99,8 +99,9 @@ class Run:
                 [number_of[s.file], s.start, s.stop, s.first_row, s.place] for s in plan.shards
             ],
         }
-        self._prepare_folders()
+        # First: an output folder with anything in it, but without a manifest, is nobody's.
         _write_json(self.places.manifest, manifest)
+        self._prepare_folders()
 
     def discard(self) -> None:
         """Throw away what a run left, and nothing else."""
