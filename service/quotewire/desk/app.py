@@ -281,10 +281,11 @@ class Desk(Responder):
                 for model in models
             ]
         extractions = tuple(task.result() for task in tasks)
-        seconds = time.monotonic() - started
-        self._pace.add(code_points=len(models) * len(article.text), seconds=seconds)
+        self._pace.add(
+            code_points=len(models) * len(article.text), seconds=time.monotonic() - started
+        )
         named = replace(article, id=extractions[0].article_id)
-        return self._readings.add(named, extractions, owner=visitor.id, seconds=seconds)
+        return self._readings.add(named, extractions, owner=visitor.id)
 
     async def _record(self, verdict: Verdict, visitor: Visitor) -> None:
         await self._service.record(

@@ -22,14 +22,13 @@ class Reading:
     """One article and the answers of one or two models to it.
 
     ``owner`` is the id of the visitor who may see it; ``verdicts`` maps a statement's id to the
-    last verdict on it that was recorded; ``seconds`` is how long the answers took, in seconds.
+    last verdict on it that was recorded.
     """
 
     id: str
     owner: str
     article: Article
     extractions: tuple[Extraction, ...]
-    seconds: float
     verdicts: dict[str, str] = field(default_factory=dict)
 
 
@@ -50,11 +49,9 @@ class Readings:
         # Oldest use first; each with when it is forgotten (time.monotonic() seconds).
         self._kept: OrderedDict[str, tuple[Reading, float]] = OrderedDict()
 
-    def add(
-        self, article: Article, extractions: tuple[Extraction, ...], *, owner: str, seconds: float
-    ) -> Reading:
+    def add(self, article: Article, extractions: tuple[Extraction, ...], *, owner: str) -> Reading:
         """Keeps them, under an id that nobody can guess; drops what there is no room for."""
-        reading = Reading(secrets.token_urlsafe(16), owner, article, extractions, seconds)
+        reading = Reading(secrets.token_urlsafe(16), owner, article, extractions)
         self._kept[reading.id] = reading, self._end()
         self._code_points += len(article.text)
         while len(self._kept) > 1 and (
