@@ -32,6 +32,7 @@ class DeskPort:
     """start(), then drain(), in one event loop.
 
     ``target`` is any gRPC target of the server behind it; ``credentials`` None means plain text.
+    Raises ConfigError where the setting ``desk`` is no address.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class DeskPort:
         *,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
+        assert settings.desk is not None
         self._settings = settings
+        self._host, self._port = host_and_port(settings.desk)
         self._target = target
         self._credentials = credentials
         self._service: Service | None = None
@@ -50,10 +53,8 @@ class DeskPort:
 
     async def start(self) -> int:
         """Listens; the port.  Raises ConfigError where it cannot."""
-        settings = self._settings
-        assert settings.desk is not None
-        host, port = host_and_port(settings.desk)
-        opened = _listen(host, port)
+        settings, host = self._settings, self._host
+        opened = _listen(host, self._port)
         self._service = Service(self._target, credentials=self._credentials)
         desk = Desk(
             self._service,
