@@ -34,6 +34,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from quotewire.batch.extras import needed_for
 from quotewire.batch.quote_keys import words
 from quotewire.errors import InputError
 
@@ -50,6 +51,7 @@ _RUN_WORDS = 3
 _MIN_NEAR_WORDS = 20
 # Rows held at once while files are read and written.
 _BLOCK_ROWS = 8_192
+_BUFFER_BYTES = 1 << 20
 
 # With similar signatures comes no similar text if they were computed differently.
 _METHOD = f"words/1 blake2b-128 minhash-affine32-{_HASHES} runs-{_RUN_WORDS}"
@@ -116,7 +118,8 @@ def _minhash(said: Sequence[str]) -> bytes:
 
 @functools.cache
 def _empty_minhash() -> Any:
-    from datasketch import MinHash  # the archive extra's
+    with needed_for("duplicates"):
+        from datasketch import MinHash
 
     return MinHash(num_perm=_HASHES, seed=1, scheme="affine32", hashfunc=int)
 
@@ -170,7 +173,7 @@ def copies_of_shard(path: str | Path, shard: int) -> dict[int, Copy]:
 
 
 def _open_signatures(path: str | Path) -> pq.ParquetFile:
-    file = pq.ParquetFile(path)
+    file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES)
     method = (file.schema_arrow.metadata or {}).get(_METHOD_KEY, b"none").decode()
     if method != _METHOD:
         raise ValueError(f"{path}: signatures by {method!r}, not by {_METHOD!r}: make them anew")
@@ -315,7 +318,7 @@ def _blocks(
     """All rows of all files in order, in blocks, each with the index of its first row."""
     at = 0
     for file in files:
-        for batch in file.iter_batches(_BLOCK_ROWS, columns=columns):
+        for batch in file.iter_batches(_BLOCK_ROWS, columns=columns, use_threads=False):
             yield at, batch
             at += len(batch)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from quotewire.batch.extras import needed_for
 from quotewire.batch.job import Duplicates, Places
 from quotewire.batch.records import ShardCounts
 from quotewire.errors import QuotewireError
@@ -161,10 +162,8 @@ def report_on(out: str | Path, *, top: int = 15) -> RunReport:
 
 @contextmanager
 def _database() -> Iterator[DuckDBPyConnection]:
-    try:
+    with needed_for("reports"):
         import duckdb
-    except ModuleNotFoundError as error:
-        raise QuotewireError("reports need DuckDB: pip install 'quotewire[archive]'") from error
     with tempfile.TemporaryDirectory(prefix="quotewire-report-") as folder:
         db = duckdb.connect(
             config={

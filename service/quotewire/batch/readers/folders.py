@@ -49,9 +49,7 @@ def _walk_local(folder: str, above: str) -> Iterator[Entry]:
 
 
 def _walk_url(folder: str) -> Iterator[Entry]:
-    import fsspec
-
-    files, path = fsspec.core.url_to_fs(folder)
+    files, path = streams.file_system(folder)
     for name, info in sorted(files.find(path, detail=True).items()):
         inner = posixpath.relpath(name, path)
         if all(part[0] not in "._" for part in inner.split("/")):

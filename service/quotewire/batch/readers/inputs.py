@@ -75,9 +75,7 @@ def _inputs_of(argument: str, options: ReadOptions) -> Iterator[InputFile]:
         entry = Entry(argument, argument, stat.st_size, str(stat.st_mtime_ns))
         yield _one(entry, options.format or _told(argument))
         return
-    import fsspec
-
-    files, path = fsspec.core.url_to_fs(argument)
+    files, path = streams.file_system(argument)
     if "*" in path:
         places = [files.unstrip_protocol(name) for name in sorted(files.glob(path))]
     elif files.isdir(path):
@@ -86,7 +84,7 @@ def _inputs_of(argument: str, options: ReadOptions) -> Iterator[InputFile]:
     else:
         places = [argument]
     for place in places:
-        info = files.info(fsspec.core.url_to_fs(place)[1])
+        info = files.info(streams.file_system(place)[1])
         entry = Entry(place, place, info.get("size") or 0, changed_of(info))
         yield _one(entry, options.format or _told(place))
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from quotewire.batch.extras import needed_for
+
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
@@ -63,9 +65,10 @@ def page_fields(page: str, *, url: str | None = None) -> dict[str, Any]:
 
     Empty where no main text is found.
     """
-    from lxml.etree import ParserError
-    from trafilatura import bare_extraction
-    from trafilatura.utils import load_html
+    with needed_for("web pages"):
+        from lxml.etree import ParserError
+        from trafilatura import bare_extraction
+        from trafilatura.utils import load_html
 
     # A page says its encoding, and lxml would believe it of text that is decoded already.
     page = re.sub(r"^\s*<\?xml[^>]*\?>", "", page.replace("\0", "\ufffd"))

@@ -8,6 +8,9 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple, cast
 
+from quotewire.batch.extras import needed_for
+from quotewire.errors import InputError
+
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _BLOCK_BYTES = 1 << 18
@@ -43,6 +46,22 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
+def file_system(url: str) -> tuple[Any, str]:
+    """The file system of a URL (of fsspec), and the path in it.
+
+    Raises InputError for a URL of a kind that nobody knows, QuotewireError where its package is
+    missing.
+    """
+    with needed_for(url):
+        import fsspec
+
+        try:
+            files, path = fsspec.core.url_to_fs(url)
+        except ValueError as error:
+            raise InputError(field="input", value=repr(url), allowed=str(error)) from error
+    return files, path
+
+
 def open_bytes(place: str) -> IO[bytes]:
     """A buffered binary file: a local path by the standard library, any URL by fsspec.
 
@@ -50,9 +69,8 @@ def open_bytes(place: str) -> IO[bytes]:
     """
     if not is_url(place):
         return open(place, "rb")
-    import fsspec
-
-    raw = fsspec.open(place, "rb").open()
+    files, path = file_system(place)
+    raw = files.open(path, "rb")
     # Some file systems' own files can neither peek nor stop a line at a limit.
     return cast(IO[bytes], io.BufferedReader(cast(io.RawIOBase, raw), _BLOCK_BYTES))
 
@@ -92,7 +110,8 @@ class _Zstd(io.RawIOBase):
     """All frames of a zstd file; unlike zstandard's own stream reader, it tells a truncated one."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        import zstandard
+        with needed_for("a zstd file"):
+            import zstandard
 
         self._file = file
         self._frames = zstandard.ZstdDecompressor(max_window_size=1 << 31)
