@@ -43,7 +43,8 @@ def test_there_is_something_to_compare(alone: list[dict[str, object]]) -> None:
 def test_the_batch_scorer(
     extractor: Extractor, alone: list[dict[str, object]], tmp_path: Path
 ) -> None:
-    arguments = ["score", "--workers", "0", str(ROOT / "examples" / "articles.jsonl"), "--acts", "all"]
+    articles = str(ROOT / "examples" / "articles.jsonl")
+    arguments = ["score", "--workers", "0", articles, "--acts", "all"]
     result = CliRunner().invoke(
         commands,
         [*arguments, "--out", str(tmp_path / "out.jsonl")],

@@ -147,7 +147,9 @@ def test_a_real_prometheus_scrapes_a_real_server(tmp_path: Path) -> None:
                 client.extract(STORY, model="nobody")
             time.sleep(0.1)
         # Nothing of these happened.
-        quiet = re.compile("refusals|INTERNAL|cancellations|reloads|shadow_articles|exposures_total|feedback")
+        quiet = re.compile(
+            "refusals|INTERNAL|cancellations|reloads|shadow_articles|exposures_total|feedback"
+        )
         for query in map(plain, dashboard_queries()):
             assert ask(query) or quiet.search(query), query
         for query in alert_queries():
