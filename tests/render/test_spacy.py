@@ -26,12 +26,13 @@ def _fake() -> Extractor:
     return fake_extractor()
 
 
+VOCAB = spacy.blank("en").vocab
 FAKE = {"model": {"@misc": "quotewire.tests.fake_extractor"}}
 
 
 def read(*answers: tuple[Article, Extraction]) -> list[Doc]:
     data = b"".join(writer("spacy")(answers))
-    return list(DocBin().from_bytes(data).get_docs(spacy.blank("en").vocab))
+    return list(DocBin().from_bytes(data).get_docs(VOCAB))
 
 
 def test_a_doc_bin_read_by_spacy_has_the_statements() -> None:

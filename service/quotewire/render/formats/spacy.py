@@ -15,7 +15,7 @@ from quotewire.render.formats import Answer
 from quotewire.render.formats.common import encoded
 from quotewire.render.spacy_doc import annotate
 from quotewire.render.spans import check_spans, spans_of
-from quotewire.types import Article, Extraction
+from quotewire.types import Article, Extraction, Span
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -38,26 +38,29 @@ def make_doc(article: Article, extraction: Extraction) -> Doc:
     # spaCy keeps text as UTF-8, which has no lone surrogates.
     text = encoded(article.text).decode("utf-8")
     spans = [span for s in extraction.statements for _, span in spans_of(s)]
-    cuts = {at for span in spans for at in (span.start, span.end)}
-    doc = _tokenised(_blank(extraction.language), text, cuts)
+    doc = _tokenised(_blank(extraction.language), text, spans)
     annotate(doc, article, extraction)
     return doc
 
 
-def _tokenised(nlp: Language, text: str, cuts: set[int]) -> Doc:
-    """Tokens by spaCy, none of which goes over one of ``cuts`` (offsets in ``text``)."""
+def _tokenised(nlp: Language, text: str, spans: list[Span]) -> Doc:
+    """Tokens by spaCy, cut further so that every one of ``spans`` begins and ends with a token."""
     from spacy.tokens import Doc
 
+    starts, ends = {span.start for span in spans}, {span.end for span in spans}
     words: list[str] = []
     spaces: list[bool] = []
     for token in nlp.make_doc(text):
-        start = token.idx
-        end = start + len(token)
-        edges = [start, *sorted(at for at in range(start + 1, end) if at in cuts), end]
-        for begin, stop in itertools.pairwise(edges):
-            words.append(text[begin:stop])
-            spaces.append(False)
-        spaces[-1] = bool(token.whitespace_)
+        end = token.idx + len(token)
+        # The space behind a token belongs to it, unless a span begins or ends with that space.
+        apart = bool(token.whitespace_) and (end in starts or end + 1 in ends)
+        stop = end + 1 if apart else end
+        inside = [at for at in range(token.idx + 1, stop) if at in starts or at in ends]
+        edges = sorted({token.idx, *inside, *((end,) if apart else ()), stop})
+        pieces = [text[a:b] for a, b in itertools.pairwise(edges)]
+        words += pieces
+        spaces += [False] * len(pieces)
+        spaces[-1] = bool(token.whitespace_) and not apart
     return Doc(nlp.vocab, words=words, spaces=spaces)
 
 
