@@ -1,6 +1,6 @@
 """A/B from end to end: a server with two variants, an experiment, traffic, editors, the report.
 
-    python scripts/ab_demo.py [--articles 400] [--seconds 150] [--out runs/ab-demo]
+    python scripts/ab_demo.py [--articles 300] [--seconds 150] [--out runs/ab-demo]
 
 Traffic: the BBC archive (../shared/data) where it is there.  Elsewhere articles are put together at
 random from the paragraphs of examples/, which shows the way, not a truth.
@@ -41,13 +41,14 @@ ROOT = Path(__file__).resolve().parent.parent
 ARCHIVE = ROOT.parent / "shared" / "data" / "archive_bbc.jsonl.gz"
 EXPERIMENT = "ab-demo"
 JUDGED = 0.6
-# A server on a slow disk may take so long to load two models; shadows may take so long to finish.
-START_S, SHADOWS_S = 300, 300
+# A server on a slow disk may take so long to load two models, shadows so long to finish, and the
+# server so long to end what it has begun.
+START_S, SHADOWS_S, STOP_S = 300, 300, 300
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--articles", type=int, default=400, help="how many are sent")
+    parser.add_argument("--articles", type=int, default=300, help="how many are sent")
     parser.add_argument("--seconds", type=float, default=150, help="sending stops after this")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "ab-demo")
     options = parser.parse_args()
@@ -166,7 +167,7 @@ def server(folder: Path) -> Iterator[str]:
     try:
         yield _address(process, log)
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=60)
+        process.wait(timeout=STOP_S)
     finally:
         if process.poll() is None:
             process.kill()
