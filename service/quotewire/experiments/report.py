@@ -302,7 +302,7 @@ def _warnings(
         models = sorted({one.model for one in seen if one.variant == name})
         if len(models) > 1:
             yield f"{name} was not one model but {len(models)}: {', '.join(models)}."
-    segments = sum(len(one.segments) for one in versus)
+    segments = sum(part.line.corrected is not None for one in versus for part in one.segments)
     if segments > MANY:
         chance = int(np.ceil(segments * (1 - LEVEL)))
         yield (

@@ -13,7 +13,7 @@ LENGTHS = (1500, 4000)
 # The segments of most articles that are looked at, per division.
 MOST = 12
 # More segments than this: looking at so many finds something by chance.
-MANY = 20
+MANY = 10
 
 Pick = Callable[[Observation], Observation | None]  # what of an observation is in the segment
 
