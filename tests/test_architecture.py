@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"extraction", "evaluation"},
     "batch": {"extraction"},
     "render": {"batch", "evaluation", "experiments", "extraction"},
+    "answers": {"extraction", "render"},
     "experiments": {"extraction", "evaluation"},
     "serving": {"extraction", "experiments", "pb"},
     "streaming": {"pb", "serving"},
