@@ -88,3 +88,7 @@ def test_a_man_is_not_named_for_a_woman_of_his_name() -> None:
 def test_a_headlines_adjective_is_no_given_name() -> None:
     found = names("Derelict Quill and Hale\n\nIn the morning President Quill left. Quill was late.")
     assert [whole for stands, whole in found if "Quill" in stands] == ["Quill"] * 3
+
+
+def test_a_verb_in_a_headline_is_no_given_name() -> None:
+    assert "said Martha" not in [stands for stands, _ in names("“No,” said Martha Ellison.")]

@@ -322,6 +322,7 @@ def _headline_names(words: list[Word], known: set[tuple[str, ...]]) -> Iterator[
             pair = (
                 size == 2
                 and key[0] in lex.gender
+                and part[0].is_capital  # "said Martha", though Said is a name, too
                 and part[1].is_capital
                 and part[1].text.isalpha()
                 and part[1].low not in lex.common
