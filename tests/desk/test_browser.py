@@ -161,12 +161,10 @@ def test_everything_can_be_reached_with_the_tabulator(
 ) -> None:
     page = window.page
     read(page, running_desk, STORY)
-    seen = []
-    for _ in range(60):
+    seen: list[str] = []
+    while len(seen) < 2 or seen[-1] != seen[0]:  # once around
         page.keyboard.press("Tab")
         seen.append(page.evaluate("(e => `${e.id} ${e.className}`)(document.activeElement)"))
-        if seen[-1].startswith("text "):
-            break
     for stop in ("show-keys", "new", "min", "act", "kind", "speaker", "via", "clear", "editor"):
         assert any(one.startswith(f"{stop} ") for one in seen), (stop, seen)
     assert sum("qw-label" in one for one in seen) == 3
