@@ -32,7 +32,8 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    local = [link for link in links if "://" not in link]
+    # The reference is made by the site (make docs, which follows every link itself).
+    local = [link for link in links if "://" not in link and link != "reference.md"]
     assert [link for link in local if not (page.parent / link).exists()] == []
 
 

@@ -6,15 +6,20 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import trustme
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from quotewire.serving.channels import SERVICE_CONFIG
+from quotewire.serving.server import SERVICES
 from tests.conftest import ROOT
 from tests.fakes import fake_extractor
 from tests.serving.harness import POISON, STORY, STORY_QUOTES, PoisonedModel, Running, running
@@ -135,6 +140,44 @@ def test_it_reaches_a_server_behind_tls_and_tokens(built: Path, tmp_path: Path) 
         _, result = ask(built, target, [{"id": "a", "text": STORY}], **environment)
         assert result.returncode == 1
         assert "UNAUTHENTICATED" in result.stderr
+
+
+def test_the_shipped_server_with_its_own_model(built: Path) -> None:
+    """``quotewire serve`` as anybody starts it: its health, its reflection and this client."""
+    serve = [sys.executable, "-m", "quotewire", "serve", "--port", "0"]
+    process = subprocess.Popen(serve, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        target = ""
+        for line in process.stderr:
+            if listening := re.search(r"listening on (127\.0\.0\.1:\d+)", line):
+                target = listening[1]
+            if "serving quotewire-base@" in line:
+                break
+        health = subprocess.run(
+            [sys.executable, "-m", "quotewire", "health", target],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+        )
+        assert (health.returncode, health.stdout) == (0, "SERVING\n")
+        with grpc.insecure_channel(target) as channel:
+            listed = reflection_pb2.ServerReflectionRequest(list_services="")
+            stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+            [listing] = stub.ServerReflectionInfo(iter([listed]), timeout=PATIENCE_S)
+        names = {service.name for service in listing.list_services_response.service}
+        assert names >= {*SERVICES, "grpc.health.v1.Health"}
+        text = "🌉 “The bridge is safe,” Mayor Ann Lee told Reuters on Monday."
+        [line], result = ask(built, target, [{"id": "a", "text": text}])
+        assert result.returncode == 0, result.stderr
+        [statement] = line["statements"]
+        assert statement["quote"].endswith("“The bridge is safe,”")
+        assert (statement["speaker"], statement["through"]) == ("Ann Lee", ["Reuters"])
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0
+    finally:
+        process.kill()
 
 
 def test_the_service_config_is_the_python_client_s() -> None:
