@@ -396,6 +396,5 @@ def _counts(db: DuckDBPyConnection, what: str, where: str) -> dict[str, int]:
 
 
 def _row(db: DuckDBPyConnection, query: str) -> tuple[Any, ...]:
-    row: tuple[Any, ...] | None = db.execute(query).fetchone()
-    assert row is not None
-    return row
+    [row] = db.execute(query).fetchall()
+    return cast(tuple[Any, ...], row)
