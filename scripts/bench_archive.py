@@ -38,10 +38,8 @@ def main() -> None:
         source = Path(folder) / "articles.jsonl"
         count = take(arguments.archive, source, count=arguments.articles)
         print(f"{count} articles of {arguments.archive}, {arguments.model}\n")
-        print(
-            "| engine | seconds | articles/s | articles/s while scoring | tokens/s | MB a worker |"
-        )
-        print("|---|---|---|---|---|---|")
+        print("| engine | seconds | articles/s | articles/s while scoring | tokens/s |")
+        print("|---|---|---|---|---|")
         tables = []
         for name, engine in ENGINES.items():
             out = Path(folder) / name.replace(", ", "-").replace(" ", "-")
