@@ -232,6 +232,8 @@ def training_facts(config: TrainConfig, steps: int) -> list[str]:
     return [
         f"`quotewire train` with {config.threads} threads, {steps} steps; {schedule}",
         f"network: {network}; {config.restyled:.0%} of the articles restyled each epoch",
-        "weights averaged exponentially; cue and role chains by CRF likelihood, see"
-        " docs/architecture.md",
+        f"teacher {config.teacher.name}, trust {config.trust}; nested statements in silver"
+        if config.teacher
+        else "no teacher, no silver labels",
+        "weights averaged exponentially; cue and role chains by cross entropy, see docs/model.md",
     ]

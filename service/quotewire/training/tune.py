@@ -109,9 +109,9 @@ def without_names(loaded: LoadedModel) -> Extractor:
     )
 
 
-def read_dev(folder: Path, *, gold: Path, layer: Path | None) -> DevSet:
-    """A model folder with the development articles read by it, proposing generously."""
-    return DevSet(without_names(load_model(str(folder))), read_gold(gold, layer=layer))
+def read_dev(loaded: LoadedModel, gold: list[GoldArticle], decoding: Decoding) -> DevSet:
+    """The development articles as a model reads them with the proposals of ``decoding``."""
+    return DevSet(without_names(replace(loaded, decoding=decoding)), gold)
 
 
 def mean_of(report: Report, metrics: Sequence[str]) -> float:
@@ -148,6 +148,31 @@ KNOBS = (
     Knob("addressee bias", (*_BIASES, 2.0), ("addressee_f1",), _set("role_bias", 3)),
     Knob("nested threshold", (0.1, *_SHARES), ("nested_f1", "soft_f1"), _set("valid_threshold", 1)),
 )
+# Which cues are proposed at all is chosen first, since the model has to look again for each value.
+NESTED_PROPOSALS = Knob(
+    "nested proposals",
+    (0.0, 0.5, 1.0, 1.5),
+    ("nested_f1", "soft_f1"),
+    _set("proposal_bias", 1),
+)
+
+
+def choose_proposals(
+    loaded: LoadedModel, gold: list[GoldArticle], start: Decoding
+) -> tuple[float, Decoding, DevSet]:
+    """How generously nested cues are proposed, each value with the nested threshold that suits it:
+    the best figure, its decoding, and the development articles as read with it."""
+    (threshold,) = (knob for knob in KNOBS if knob.name == "nested threshold")
+    best: tuple[float, Decoding, DevSet] | None = None
+    for value in NESTED_PROPOSALS.values:
+        dev = read_dev(loaded, gold, NESTED_PROPOSALS.change(start, value))
+        for share in threshold.values:
+            decoding = threshold.change(NESTED_PROPOSALS.change(start, value), share)
+            figure = mean_of(dev.report(decoding), NESTED_PROPOSALS.metrics)
+            if best is None or figure > best[0]:
+                best = figure, decoding, dev
+    assert best is not None
+    return best
 
 
 def search(dev: DevSet, start: Decoding) -> Iterator[tuple[str, float, float, Decoding]]:
@@ -185,9 +210,12 @@ def tune(folder: Path, *, gold: Path, layer: Path | None) -> Iterator[tuple[floa
     ``config.json``; yields lines of news, each with the cross-validated calibration error, which
     is known with the last one (None before, and where no
     statement is found at all)."""
-    dev = read_dev(folder, gold=gold, layer=layer)
     description = read_description(folder)
-    best = replace(description.decoding, calibration=())
+    start = replace(description.decoding, calibration=())
+    figure, best, dev = choose_proposals(
+        load_model(str(folder)), read_gold(gold, layer=layer), start
+    )
+    yield None, f"{NESTED_PROPOSALS.name} {best.proposal_bias[1]:+.2f}: {100 * figure:.2f}"
     for knob, value, figure, chosen in search(dev, best):
         best = chosen
         yield None, f"{knob} {value:+.2f}: {100 * figure:.2f}"
