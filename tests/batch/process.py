@@ -45,9 +45,11 @@ def load(name: str | None, *, threads: int | None) -> Extractor:
     if name not in (None, "fake"):
         raise ModelNotFoundError(name, known=["fake"])
     die_at_change("worker")
+    extractor = Dangerous(FakeModel(), tokenizer=fake_tokenizer(), info=fake_extractor().info)
     if "QUOTEWIRE_TEST_FULL" in os.environ:
+        extractor.extract("Ann said it is shut.")  # what libraries unpack when first used has room
         resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, 3_000))
-    return Dangerous(FakeModel(), tokenizer=fake_tokenizer(), info=fake_extractor().info)
+    return extractor
 
 
 def identify(name: str | None) -> tuple[str, str]:
