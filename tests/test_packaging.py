@@ -108,7 +108,7 @@ def test_importing_the_package_stays_light() -> None:
 
 
 def test_the_extractor_is_exported_lazily() -> None:
-    from quotewire.extraction.extractor import Extractor
+    from quotewire.answers import Extractor
 
     assert quotewire.Extractor is Extractor
     with pytest.raises(AttributeError, match="no_such_name"):

@@ -397,4 +397,4 @@ def _counts(db: DuckDBPyConnection, what: str, where: str) -> dict[str, int]:
 
 def _row(db: DuckDBPyConnection, query: str) -> tuple[Any, ...]:
     [row] = db.execute(query).fetchall()
-    return cast(tuple[Any, ...], row)
+    return tuple(row)

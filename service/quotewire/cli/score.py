@@ -22,7 +22,6 @@ from quotewire.cli.common import (
     answer_options,
     extract_options,
 )
-from quotewire.cli.watch import Watch
 from quotewire.errors import QuotewireError
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from quotewire.batch.job import Places
     from quotewire.batch.records import InputFile, ReadOptions
     from quotewire.batch.run import Run
+    from quotewire.cli.watch import Watch
 
 EXIT_SOME_FAILED = 3
 # So many dead letters are named on standard error; their file holds all of them.
@@ -158,6 +158,7 @@ def score(
     from quotewire.batch.readers import find_inputs
     from quotewire.batch.run import Run, check_free
     from quotewire.batch.schedule import CannotGoOnError
+    from quotewire.cli.watch import Watch
 
     places = Places(_output(out))
     reading = _reading(input_format, fields, max_characters)
