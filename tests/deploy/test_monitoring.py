@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -187,6 +188,8 @@ def scraping(folder: Path, target: str) -> Iterator[Any]:
         except ConnectionError:  # not up yet
             return []
         except OSError as error:
+            if isinstance(error, HTTPError) and error.code == 503:  # up, but not ready yet
+                return []
             if isinstance(error.__cause__ or getattr(error, "reason", None), ConnectionError):
                 return []
             raise AssertionError(f"{query}: {error}") from error

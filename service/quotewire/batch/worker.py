@@ -217,6 +217,7 @@ class ShardWorker:
             note.write_text(str(number), encoding="ascii")
             place = shard.place if number == shard.start else None
             yield from self._reader(shard.file).read(number, number + 1, place=place)
+        note.unlink(missing_ok=True)  # what happens from here on is no record's fault
 
     def _reader(self, file: InputFile) -> RecordReader:
         """The input, opened once for all of its shards that come one after the other."""
