@@ -22,6 +22,7 @@ START, INSIDE, END = 0, 1, 2
 BLOCKED = -1e4  # a score no sum of real ones can outweigh
 
 FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -85,65 +86,88 @@ def cross_entropy(scores: Tensor, expected: Tensor) -> Tensor:
     return log_partition(scores) - (scores * expected).sum((-1, -2))
 
 
+def best_spans(scores: FloatArray) -> IntArray:
+    """Viterbi: the spans of the best labelling of each chain, [chains, words, 3] -> [spans, 3] as
+    (chain, first word, last word), ascending."""
+    steps, states = _walk(scores, np.maximum)
+    outside, inside = states[:-1, _OUT], states[:-1, _IN]
+    # The last step up to each one at which the best way out (in) closes (opens) a span.
+    closing = _last_true(inside + steps[:, _OUT, _IN] > outside)
+    opening = _last_true(outside + steps[:, _IN, _OUT] > inside + steps[:, _IN, _IN])
+    chain = np.arange(len(scores), dtype=np.int64)
+    step = np.full_like(chain, scores.shape[1])
+    found = [np.zeros((0, 3), np.int64)]
+    while len(chain):  # one span a round, from the last one back
+        last = closing[step, chain] - 1
+        chain, last = chain[last >= 0], last[last >= 0]
+        first = opening[last, chain]
+        found.append(np.stack([chain, first, last], 1))
+        chain, step = chain[first > 0], first[first > 0] - 1
+    spans = np.concatenate(found)
+    return spans[np.lexsort((spans[:, 1], spans[:, 0]))]
+
+
 def best_labelling(scores: FloatArray) -> BoolArray:
-    """Viterbi: the best labelling of each chain, [chains, words, 3] -> [chains, words] bool."""
-    chains, words, _ = scores.shape
-    labels = np.zeros((chains, words), np.bool_)
-    if not chains or not words:
-        return labels
-    start, inside, end = (np.ascontiguousarray(scores[:, :, k].T) for k in range(3))
-    opened = np.empty((words, chains), np.bool_)  # inside at t came from outside at t - 1
-    closed = np.empty((words, chains), np.bool_)  # outside at t came from inside at t - 1
-    out = np.zeros(chains, np.float32)
-    inn = np.full(chains, BLOCKED * 10, np.float32)
-    for t in range(words):
-        leaving = inn + end[t - 1] if t else inn
-        entering = out + start[t]
-        opened[t] = entering > inn
-        closed[t] = leaving > out
-        out, inn = np.maximum(out, leaving), np.maximum(inn, entering) + inside[t]
-    state = inn + end[words - 1] > out
-    for t in range(words - 1, -1, -1):
-        labels[:, t] = state
-        state = np.where(state, ~opened[t], closed[t])
+    """The same as labels: [chains, words, 3] -> [chains, words] bool."""
+    labels = np.zeros(scores.shape[:2], np.bool_)
+    for chain, first, last in best_spans(scores).tolist():
+        labels[chain, first : last + 1] = True
     return labels
 
 
-def span_log_probability(scores: FloatArray, spans: list[tuple[int, int, int]]) -> FloatArray:
-    """Log posterior of exact spans: ``spans`` holds (chain, first word, last word); one a row.
+def span_log_probability(scores: FloatArray, spans: IntArray) -> FloatArray:
+    """Log posteriors of exact spans, given as [spans, 3] (chain, first word, last word): [spans].
 
-    Forward-backward over [chains, words, 3]: the share of all labellings, by weight, in which just
-    this span stands (whatever else does).
+    The share of all labellings, by weight, in which just this span stands (whatever else does), by
+    forward-backward: what is summed before the span, the span itself, what is summed after it.
     """
     chains, words, _ = scores.shape
-    start, inside, end = (scores[:, :, k].T.astype(np.float64) for k in range(3))
-    before = np.zeros((words + 1, chains))  # words [0, t) with t - 1 outside
-    out, inn = np.zeros(chains), np.full(chains, -np.inf)
-    for t in range(words):
-        before[t] = out
-        leaving = np.logaddexp(out, inn + end[t - 1]) if t else out
-        inn = np.logaddexp(inn, out + start[t]) + inside[t]
-        out = leaving
-    log_z = np.logaddexp(out, inn + end[words - 1]) if words else out
-    after = np.zeros((words + 1, chains))  # words [t, last] with t outside
-    out, inn = np.zeros(chains), np.full(chains, -np.inf)
-    for t in range(words - 1, -1, -1):
-        after[t + 1] = out
-        leaving = np.logaddexp(out, inn + start[t + 1]) if t + 1 < words else out
-        inn = np.logaddexp(inn, out + end[t]) + inside[t]
-        out = leaving
-    summed = np.concatenate([np.zeros((1, chains)), np.cumsum(inside, 0)])
-    rows = [
-        before[first, c]
-        + start[first, c]
-        + summed[last + 1, c]
-        - summed[first, c]
-        + end[last, c]
-        + after[last + 1, c]
-        - log_z[c]
-        for c, first, last in spans
-    ]
-    return np.array(rows, np.float32)
+    exact = scores.astype(np.float64)
+    # A chain read from its end is a chain whose START and END have changed places.
+    _, states = _walk(np.concatenate([exact, exact[:, ::-1, ::-1]]), np.logaddexp)
+    outside = states[:, _OUT]
+    before, after, whole = outside[:, :chains], outside[:, chains:], outside[-1, :chains]
+    inside = np.zeros((chains, words + 1))
+    np.cumsum(exact[:, :, INSIDE], 1, out=inside[:, 1:])
+    chain, first, last = np.asarray(spans, np.int64).reshape(-1, 3).T
+    itself = exact[chain, first, START] + exact[chain, last, END]
+    itself += inside[chain, last + 1] - inside[chain, first]
+    share = before[first, chain] + itself + after[words - 1 - last, chain] - whole[chain]
+    return share.astype(np.float32)
+
+
+_OUT, _IN = 0, 1  # the states of a chain
+
+
+def _walk(scores: FloatArray, plus: np.ufunc) -> tuple[FloatArray, FloatArray]:
+    """Walks all chains from their first word to their end, [chains, words, 3] ->
+    ``steps`` [words + 1, to, from, chains] and ``states`` [words + 2, state, chains].
+
+    ``states[t]`` is the worth of all ways to be outside or inside after ``t`` words, ways being
+    added by ``plus``: the best one by ``np.maximum``, their sum by ``np.logaddexp``.  ``steps[t]``
+    is what word ``t`` adds on the way; one more step past the last word closes what is open.
+    """
+    chains, words, _ = scores.shape
+    start, inside, end = scores.transpose(2, 1, 0)
+    steps = np.full((words + 1, 2, 2, chains), -np.inf, scores.dtype)
+    steps[:, _OUT, _OUT] = 0
+    steps[1:, _OUT, _IN] = end
+    steps[:-1, _IN, _OUT] = start + inside
+    steps[:-1, _IN, _IN] = inside
+    states = np.full((words + 2, 2, chains), -np.inf, scores.dtype)
+    states[0, _OUT] = 0
+    ways = np.empty((2, 2, chains), scores.dtype)
+    from_outside, from_inside = ways[:, _OUT], ways[:, _IN]
+    for step, here, there in zip(steps, states, states[1:], strict=False):
+        np.add(step, here, out=ways)
+        plus(from_outside, from_inside, out=there)
+    return steps, states
+
+
+def _last_true(marks: BoolArray) -> IntArray:
+    """[steps, chains] -> [steps, chains]: the last step up to each one that is marked, else -1."""
+    steps = np.arange(len(marks))[:, None]
+    return np.maximum.accumulate(np.where(marks, steps, -1), 0)
 
 
 def runs(labels: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -30,6 +30,7 @@ from quotewire.extraction.windows import Window
 SOURCE, CONTENT, INTERMEDIARY, ADDRESSEE = range(len(ROLES))
 NESTED = CUE_CHANNELS.index("nested")
 Run = tuple[int, int]
+Found = dict[Run, float]  # the spans of one role, ascending, with their log posteriors
 _INSISTENCE = (2.0, 4.0, 8.0, 16.0, 1e3)  # nats added until a content is found
 
 
@@ -63,126 +64,148 @@ def decode_windows(
     All chains of the batch are walked together: a step costs its overhead once, however many.
     """
     standing = [_standing(score, decoding) for score in scores]
-    owners = [(w, int(n)) for w, chosen in enumerate(standing) for n in chosen]
-    if not owners:
+    sizes = [len(chosen) for chosen in standing]
+    if not sum(sizes):
         return [() for _ in windows]
-    words = max(window.words for window in windows)
-    roles = np.full((len(owners), len(ROLES), words, 3), BLOCKED, np.float32)
-    for row, (w, n) in enumerate(owners):
-        roles[row, :, : windows[w].words] = scores[w].roles[n]
-    roles[..., START] += np.array(decoding.role_bias, np.float32)[None, :, None]
-    found = _spans_of_roles(roles)
-    logp = _role_log_posteriors(roles, found)
-    decoded: list[list[Candidate]] = [[] for _ in windows]
-    for row, (w, n) in enumerate(owners):
-        if found[row][CONTENT]:
-            decoded[w].append(_candidate(windows[w], scores[w], n, found[row], logp[row]))
-    return [tuple(candidates) for candidates in decoded]
+    found = _spans_of_roles(_role_chains(windows, scores, standing, decoding))
+
+    def column(name: str) -> list[Any]:
+        parts = [getattr(s, name)[chosen] for s, chosen in zip(scores, standing, strict=True)]
+        values = np.concatenate(parts)
+        return (values if values.ndim == 1 else values.argmax(1)).tolist()
+
+    columns = zip(*(column(name) for name in _JUDGED), found, strict=True)
+    return [
+        tuple(
+            _candidate(window, *judged, spans)
+            for *judged, spans in itertools.islice(columns, size)
+            if spans[CONTENT]
+        )
+        for window, size in zip(windows, sizes, strict=True)
+    ]
 
 
-def _spans_of_roles(roles: FloatArray) -> list[list[list[Run]]]:
-    """The runs of each role of each candidate; a content is insisted on, and of source and
-    addressee there is one at most."""
-    count, kinds, words, _ = roles.shape
-    labels = best_labelling(roles.reshape(count * kinds, words, 3)).reshape(count, kinds, words)
-    found = [[runs(labels[n, role]) for role in range(kinds)] for n in range(count)]
-    for n in range(count):
-        if not found[n][CONTENT]:
-            found[n][CONTENT] = _insist(roles[n, CONTENT])
-        for role in (SOURCE, ADDRESSEE):
-            if len(found[n][role]) > 1:
-                found[n][role] = [_likeliest(roles[n, role], found[n][role])]
-    return found
+# What is handed to _candidate of a window's scores, in its order.
+_JUDGED = (
+    "channel", "first", "last", "valid", "cue_logp", "act", "speaker_type", "intermediary_kind",
+)  # fmt: skip
 
 
 def _standing(scores: WindowScores, decoding: Decoding) -> npt.NDArray[np.int64]:
     """Indices of the proposals that stand: valid enough, and of two that overlap the likelier."""
-    thresholds = np.array(decoding.valid_threshold)[scores.channel]
+    least = np.array([_log_odds(share) for share in decoding.valid_threshold])
+    enough = scores.valid >= least[scores.channel]
     order = np.argsort(-scores.cue_logp, kind="stable")
-    kept: list[int] = []
-    for n in order:
-        if _sigmoid(float(scores.valid[n])) < thresholds[n]:
-            continue
-        first, last = scores.first[n], scores.last[n]
-        if all(last < scores.first[k] or scores.last[k] < first for k in kept):
-            kept.append(int(n))
-    return np.array(sorted(kept, key=lambda k: scores.first[k]), np.int64)
+    kept: list[tuple[int, int, int]] = []
+    for n in order[enough[order]].tolist():
+        first, last = int(scores.first[n]), int(scores.last[n])
+        if all(last < start or end < first for start, end, _ in kept):
+            kept.append((first, last, n))
+    return np.array([n for _, _, n in sorted(kept)], np.int64)
 
 
-def _insist(chain: FloatArray) -> list[Run]:
-    """The spans of a role that must have one: START is made cheaper until something is found."""
+def _role_chains(
+    windows: Sequence[Window],
+    scores: Sequence[WindowScores],
+    standing: Sequence[npt.NDArray[np.int64]],
+    decoding: Decoding,
+) -> FloatArray:
+    """[candidates, roles, words, 3] biased scores of the proposals that stand."""
+    words = max(window.words for window in windows)
+    roles = np.full((sum(map(len, standing)), len(ROLES), words, 3), BLOCKED, np.float32)
+    row = 0
+    for window, score, chosen in zip(windows, scores, standing, strict=True):
+        roles[row : row + len(chosen), :, : window.words] = score.roles[chosen]
+        row += len(chosen)
+    roles[..., START] += np.array(decoding.role_bias, np.float32)[:, None]
+    return roles
+
+
+def _spans_of_roles(roles: FloatArray) -> list[list[Found]]:
+    """What each role of each candidate holds; a content is insisted on, and of sources, addressees
+    and contents insisted on only the likeliest is kept."""
+    count, kinds, words, _ = roles.shape
+    chains = roles.reshape(count * kinds, words, 3)
+    spans = best_spans(chains)
+    contents = np.arange(CONTENT, len(chains), kinds)
+    silent = np.setdiff1d(contents, spans[:, 0])
+    spans = np.concatenate([spans, *_insisted(chains, silent)])
+    found: list[Found] = [{} for _ in chains]
+    for (chain, *run), logp in zip(
+        spans.tolist(), span_log_probability(chains, spans).tolist(), strict=True
+    ):
+        found[chain][tuple(run)] = logp
+    alone = {*silent.tolist(), *range(SOURCE, len(chains), kinds)}
+    for chain in alone.union(range(ADDRESSEE, len(chains), kinds)):
+        if len(found[chain]) > 1:
+            likeliest = max(found[chain], key=found[chain].__getitem__)
+            found[chain] = {likeliest: found[chain][likeliest]}
+    return [found[n : n + kinds] for n in range(0, len(chains), kinds)]
+
+
+def _insisted(
+    chains: FloatArray, silent: npt.NDArray[np.int64]
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Spans of the chains ``silent``, which have none but must: START is made cheaper until
+    something is found."""
     for nats in _INSISTENCE:
-        pushed = chain.copy()
-        pushed[:, START] += nats
-        spans = runs(best_labelling(pushed[None])[0])
-        if spans:
-            return [_likeliest(chain, spans)]
-    return []
-
-
-def _likeliest(chain: FloatArray, spans: Sequence[Run]) -> Run:
-    logp = span_log_probability(chain[None], [(0, a, b) for a, b in spans])
-    return spans[int(np.argmax(logp))]
-
-
-def _role_log_posteriors(roles: FloatArray, found: list[list[list[Run]]]) -> FloatArray:
-    """[candidates, 2]: summed log posterior of the spans of source and content, 0 without any."""
-    judged = np.ascontiguousarray(roles[:, (SOURCE, CONTENT)])
-    count, kinds, words, _ = judged.shape
-    keys = [
-        (n * kinds + role, a, b)
-        for n, spans in enumerate(found)
-        for role in range(kinds)
-        for a, b in spans[(SOURCE, CONTENT)[role]]
-    ]
-    result = np.zeros((count, kinds), np.float32)
-    values = span_log_probability(judged.reshape(count * kinds, words, 3), keys)
-    for (chain, _, _), value in zip(keys, values, strict=True):
-        result[chain // kinds, chain % kinds] += value
-    return result
+        if not len(silent):
+            return
+        pushed = chains[silent]
+        pushed[..., START] += nats
+        spans = best_spans(pushed)
+        spans[:, 0] = silent[spans[:, 0]]
+        silent = np.setdiff1d(silent, spans[:, 0])
+        yield spans
 
 
 def _candidate(
-    window: Window, scores: WindowScores, index: int, found: list[list[Run]], logp: FloatArray
+    window: Window,
+    channel: int,
+    first: int,
+    last: int,
+    valid: float,
+    cue_logp: float,
+    act: int,
+    speaker_type: int,
+    intermediary_kind: int,
+    found: list[Found],
 ) -> Candidate:
-    def in_article(run: Run) -> Run:
-        return run[0] + window.lo, run[1] + window.lo
-
-    if any(overlap(a, b) for a in found[ADDRESSEE] for b in found[INTERMEDIARY]):
-        found[ADDRESSEE] = []  # an addressee is to whom, when that is no intermediary
-    nested = bool(scores.channel[index] == NESTED)
-    valid = float(scores.valid[index])
-    cue_logp = float(scores.cue_logp[index])
+    source, content, intermediaries, addressee = (
+        tuple((a + window.lo, b + window.lo) for a, b in held) for held in found
+    )
+    if any(overlap(a, b) for a in addressee for b in intermediaries):
+        addressee = ()  # an addressee is to whom, when that is no intermediary
     return Candidate(
-        cue=in_article((int(scores.first[index]), int(scores.last[index]))),
-        source=in_article(found[SOURCE][0]) if found[SOURCE] else None,
-        content=tuple(in_article(run) for run in found[CONTENT]),
-        intermediaries=tuple(in_article(run) for run in found[INTERMEDIARY]),
-        addressee=in_article(found[ADDRESSEE][0]) if found[ADDRESSEE] else None,
-        nested=nested,
-        act=ACTS[int(scores.act[index].argmax())],
-        speaker_type=SPEAKER_TYPES[int(scores.speaker_type[index].argmax())],
-        intermediary_kind=INTERMEDIARY_KINDS[int(scores.intermediary_kind[index].argmax())],
+        cue=(first + window.lo, last + window.lo),
+        source=source[0] if source else None,
+        content=content,
+        intermediaries=intermediaries,
+        addressee=addressee[0] if addressee else None,
+        nested=channel == NESTED,
+        act=ACTS[act],
+        speaker_type=SPEAKER_TYPES[speaker_type],
+        intermediary_kind=INTERMEDIARY_KINDS[intermediary_kind],
         valid=_sigmoid(valid),
         cue_logp=cue_logp,
         features=confidence_features(
-            valid=valid, cue_logp=cue_logp, role_logp=logp, found=found, nested=nested
+            valid=valid, cue_logp=cue_logp, found=found, nested=channel == NESTED
         ),
     )
 
 
 def confidence_features(
-    *, valid: float, cue_logp: float, role_logp: FloatArray, found: list[list[Run]], nested: bool
+    *, valid: float, cue_logp: float, found: Sequence[Found], nested: bool
 ) -> tuple[float, ...]:
     """What the confidence model sees: a constant, the second look's log odds, the log posteriors of
-    cue, source and content as decoded (``role_logp``: [2], source and content), and whether the
-    source is missing, the content is in pieces, the cue is a nested one."""
+    cue, source and content as decoded, and whether the source is missing, the content is in pieces,
+    the cue is a nested one."""
     return (
         1.0,
         max(-8.0, min(8.0, valid)),
         max(-8.0, cue_logp),
-        max(-8.0, float(role_logp[0])),
-        max(-8.0, float(role_logp[1])),
+        max(-8.0, sum(found[SOURCE].values())),
+        max(-8.0, sum(found[CONTENT].values())),
         float(not found[SOURCE]),
         float(len(found[CONTENT]) > 1),
         float(nested),
@@ -204,4 +227,4 @@ def overlap(a: Run, b: Run) -> bool:
 
 
 def _sigmoid(x: float) -> float:
-    return float(1 / (1 + np.exp(-np.clip(x, -60, 60))))
+    return 1 / (1 + math.exp(-max(-60.0, min(60.0, x))))

@@ -18,6 +18,7 @@ from quotewire.extraction.assemble import assemble
 from quotewire.extraction.decode import Candidate, decode_windows
 from quotewire.extraction.language import detect_language, language_warnings
 from quotewire.extraction.model_folder import DEFAULT_MODEL, Decoding, load_model
+from quotewire.extraction.precision import AUTO
 from quotewire.extraction.resolve import Resolver
 from quotewire.extraction.scores import Model
 from quotewire.extraction.tokens import PieceTokenizer, Tokens
@@ -69,11 +70,15 @@ class Extractor:
         *,
         threads: int | None = None,
         device: str | None = "cpu",
+        precision: str = AUTO,
     ) -> Self:
         """A trained model by name or folder; ``threads`` sets torch's intra-op threads (of the
-        whole process); ``device`` is torch's name of where it runs, None for a GPU if there is one.
+        whole process); ``device`` is torch's name of where it runs, None for a GPU if there is one;
+        ``precision`` is the encoder's arithmetic: "auto" (the fastest that this processor has),
+        "fp32", "bf16" or "int8".
 
-        ModelNotFoundError if there is no such model, ModelFolderError if its folder is broken.
+        InputError if that precision cannot be had, ModelNotFoundError if there is no such model,
+        ModelFolderError if its folder is broken.
         """
         if threads is not None:
             torch.set_num_threads(threads)
@@ -82,7 +87,11 @@ class Extractor:
         loaded = load_model(name_or_path)
         return cls(
             TransformerModel(
-                loaded.network, proposal_bias=loaded.decoding.proposal_bias, device=device
+                loaded.network,
+                proposal_bias=loaded.decoding.proposal_bias,
+                device=device,
+                precision=precision,
+                ranges=loaded.ranges,
             ),
             tokenizer=loaded.tokenizer,
             info=loaded.info,

@@ -1,7 +1,8 @@
 """Reading and writing a model folder.
 
 ``config.json`` (encoder, network, windows, decoding), ``tokenizer.json``, ``model.safetensors``
-(16-bit floats on disk), ``metrics.json`` and ``MODEL_CARD.md``.  Weights are read from safetensors
+(16-bit floats on disk), ``ranges.safetensors`` (for 8-bit arithmetic; may be missing),
+``metrics.json`` and ``MODEL_CARD.md``.  Weights are read from safetensors
 only; nothing in a folder is ever unpickled or executed.
 """
 
@@ -24,14 +25,16 @@ from transformers import AutoConfig, AutoModel, PretrainedConfig
 import quotewire
 from quotewire.errors import ModelFolderError, ModelNotFoundError
 from quotewire.extraction.network import Network, NetworkConfig
+from quotewire.extraction.precision import Ranges
 from quotewire.extraction.tokens import PieceTokenizer
 from quotewire.types import ModelInfo
 
-CONFIG, WEIGHTS, TOKENIZER, METRICS = (
+CONFIG, WEIGHTS, TOKENIZER, METRICS, RANGES = (
     "config.json",
     "model.safetensors",
     "tokenizer.json",
     "metrics.json",
+    "ranges.safetensors",
 )
 DEFAULT_MODEL = "quotewire-base"
 
@@ -67,6 +70,7 @@ class LoadedModel:
     tokenizer: PieceTokenizer
     decoding: Decoding
     folder: Path
+    ranges: Ranges | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +179,25 @@ def load_model(name_or_path: str) -> LoadedModel:
         tokenizer=load_tokenizer(folder, description),
         decoding=description.decoding,
         folder=folder,
+        ranges=read_ranges(folder),
     )
+
+
+def read_ranges(folder: Path) -> Ranges | None:
+    """None if the model has none.  ModelFolderError if the file is broken."""
+    path = folder / RANGES
+    if not path.is_file():
+        return None
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelFolderError(f"{path}: {error}") from error
+
+
+def write_ranges(folder: Path, ranges: Ranges) -> None:
+    temporary = folder / f"{RANGES}.part"
+    save_file({name: value.contiguous() for name, value in ranges.items()}, temporary)
+    temporary.replace(folder / RANGES)
 
 
 def load_tokenizer(folder: Path, description: ModelDescription) -> PieceTokenizer:

@@ -36,6 +36,7 @@ class NetworkConfig:
     look_feedforward: int = 256
     distance_buckets: int = 12  # a side, logarithmic
     dropout: float = 0.1
+    look_reach: int = 0  # words that it looks at before and after a cue begins; 0: all of a window
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -125,9 +126,11 @@ class Network(nn.Module):
         possible = batch.word_mask & ~batch.is_break
         return scores.masked_fill(~possible[:, None, :, None], BLOCKED)
 
-    def look(self, states: Tensor, batch: Batch, cues: Cues) -> Look:
-        """The second look, for all candidate cues of the batch at once."""
-        look: Look = self.second_look(states, batch, cues)
+    def look(
+        self, states: Tensor, batch: Batch, cues: Cues, *, words_at_once: int | None = None
+    ) -> Look:
+        """The second look, for all candidate cues of the batch; see :class:`SecondLook`."""
+        look: Look = self.second_look(states, batch, cues, words_at_once=words_at_once)
         return look
 
 
@@ -138,6 +141,7 @@ class SecondLook(nn.Module):
         super().__init__()
         look = config.look_width
         self.buckets = config.distance_buckets
+        self.reach = config.look_reach
         self.word = nn.Linear(width, look)
         self.cue = nn.Linear(2 * width, look)
         self.gate_word = nn.Linear(width, look)
@@ -152,16 +156,45 @@ class SecondLook(nn.Module):
         sizes = (1, len(ACTS), len(SPEAKER_TYPES), len(INTERMEDIARY_KINDS))
         self.judgements = nn.ModuleList(nn.Linear(look, size) for size in sizes)
 
-    def forward(self, states: Tensor, batch: Batch, cues: Cues) -> Look:
-        row = torch.arange(len(cues.window), device=states.device)
+    def forward(
+        self, states: Tensor, batch: Batch, cues: Cues, *, words_at_once: int | None = None
+    ) -> Look:
+        """``words_at_once``: with so many words seen from all cues together it takes the next cues
+        by themselves, so that what it works on stays in the processor's cache."""
+        # Everything of a word that no cue changes is computed once a window, then handed out.
+        words, gates = self.word(states), self.gate_word(states)
+        seen = self._seen(batch, cues)
+        count = len(seen)
+        step = max(1, words_at_once // seen.shape[1]) if words_at_once else max(1, count)
+        looks = []
+        for begin in range(0, max(1, count), step):
+            part = slice(begin, begin + step)
+            some = Cues(cues.window[part], cues.first[part], cues.last[part])
+            looks.append(self._look(states, words, gates, batch, some, seen[part]))
+        if len(looks) == 1:
+            return looks[0]
+        return Look(
+            **{f.name: torch.cat([getattr(look, f.name) for look in looks]) for f in fields(Look)}
+        )
+
+    def _look(
+        self,
+        states: Tensor,
+        words: Tensor,
+        gates: Tensor,
+        batch: Batch,
+        cues: Cues,
+        seen: Tensor,
+    ) -> Look:
+        """S words are ``seen`` [C, S] from each cue; outside of them every role is blocked."""
+        row = torch.arange(len(seen), device=states.device)
+        window = cues.window.unsqueeze(1)
         first, last = states[cues.window, cues.first], states[cues.window, cues.last]
         cue = torch.cat([first, last], -1)  # [C, 2H]
-        # Everything of a word that no cue changes is computed once a window, then handed out.
-        words = self.word(states)[cues.window]  # [C, W, look]
-        gates = self.gate_word(states)[cues.window] * self.gate_cue(cue).unsqueeze(1)
-        place = self.distance(self._bucket(states.shape[1], cues))
-        x = self.norm(words + gates + self.cue(cue).unsqueeze(1) + place)
-        mask = batch.word_mask[cues.window]
+        gated = gates[window, seen] * self.gate_cue(cue).unsqueeze(1)
+        place = self.distance(self._bucket(seen, cues))
+        x = self.norm(words[window, seen] + gated + self.cue(cue).unsqueeze(1) + place)
+        mask = batch.word_mask[window, seen]
         attended = torch.zeros_like(mask, dtype=x.dtype).masked_fill(~mask, BLOCKED)
         for layer in self.layers:
             x = layer(x, attended[:, None, None, :])
@@ -170,27 +203,46 @@ class SecondLook(nn.Module):
         blocked = torch.zeros_like(scores, dtype=torch.bool)
         blocked |= ~mask[:, None, :, None]
         # A span may run over a paragraph break, but not begin or end on one.
-        edges = batch.is_break[cues.window]
+        edges = batch.is_break[window, seen]
         blocked[..., 0] |= edges[:, None, :]
         blocked[..., 2] |= edges[:, None, :]
-        judged = self.judge(torch.cat([x[row, cues.first], x[row, cues.last]], -1))
+        begin, end = seen[:, 0], seen.shape[1] - 1
+        edges_of_cue = x[row, cues.first - begin], x[row, (cues.last - begin).clamp(max=end)]
+        judged = self.judge(torch.cat(edges_of_cue, -1))
         valid, act, speaker_type, kind = (head(judged) for head in self.judgements)
         return Look(
-            roles=scores.masked_fill(blocked, BLOCKED),
+            roles=_put_back(scores.masked_fill(blocked, BLOCKED), seen, words=states.shape[1]),
             valid=valid.squeeze(-1),
             act=act,
             speaker_type=speaker_type,
             intermediary_kind=kind,
         )
 
-    def _bucket(self, words: int, cues: Cues) -> Tensor:
-        """[C, W] signed logarithmic distance of each word from the cue; the cue itself is 0."""
-        at = torch.arange(words, device=cues.first.device).unsqueeze(0)
-        before = (cues.first.unsqueeze(1) - at).clamp(min=0)
-        after = (at - cues.last.unsqueeze(1)).clamp(min=0)
+    def _seen(self, batch: Batch, cues: Cues) -> Tensor:
+        """[C, S] consecutive words of its window that each cue looks at: as many for all, those of
+        a cue near an edge of its window reaching farther on the other side."""
+        words = batch.word_mask.shape[1]
+        count = min(words, 2 * self.reach) if self.reach else words
+        ends = batch.word_mask.sum(1)[cues.window]
+        begin = torch.minimum(cues.first - self.reach, ends - count).clamp(min=0)
+        return begin.unsqueeze(1) + torch.arange(count, device=begin.device)
+
+    def _bucket(self, seen: Tensor, cues: Cues) -> Tensor:
+        """[C, S] signed logarithmic distance of each word from the cue; the cue itself is 0."""
+        before = (cues.first.unsqueeze(1) - seen).clamp(min=0)
+        after = (seen - cues.last.unsqueeze(1)).clamp(min=0)
         distance = (before + after).float()
         bucket = (torch.log2(distance + 1) * 1.5).ceil().long().clamp(max=self.buckets)
         return torch.where(before > 0, -bucket, bucket) + self.buckets
+
+
+def _put_back(scores: Tensor, seen: Tensor, *, words: int) -> Tensor:
+    """[C, roles, S, 3] of the words ``seen`` -> [C, roles, words, 3], blocked elsewhere."""
+    if scores.shape[2] == words:
+        return scores
+    cues, roles, _, events = scores.shape
+    place = seen[:, None, :, None].expand(-1, roles, -1, events)
+    return scores.new_full((cues, roles, words, events), BLOCKED).scatter(2, place, scores)
 
 
 class LookLayer(nn.Module):
