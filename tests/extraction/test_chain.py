@@ -104,7 +104,8 @@ def test_span_probability_is_the_share_of_labellings_with_just_that_span(
     words = scores.shape[1]
     for first in range(words):
         for last in range(first, words):
-            got = span_log_probability(scores, [(c, first, last) for c in range(len(scores))])
+            spans = np.array([(c, first, last) for c in range(len(scores))])
+            got = span_log_probability(scores, spans)
             for chain, value in zip(scores, got, strict=True):
                 has = [y for y in every_labelling(words) if (first, last) in runs(np.array(y))]
                 whole = np.logaddexp.reduce(

@@ -121,15 +121,16 @@ def span_log_probability(scores: FloatArray, spans: IntArray) -> FloatArray:
     The share of all labellings, by weight, in which just this span stands (whatever else does), by
     forward-backward: what is summed before the span, the span itself, what is summed after it.
     """
-    chains, words, _ = scores.shape
-    exact = scores.astype(np.float64)
+    asked, chain = np.unique(spans[:, 0], return_inverse=True)
+    first, last = spans[:, 1], spans[:, 2]
+    exact = scores[asked].astype(np.float64)
+    chains, words, _ = exact.shape
     # A chain read from its end is a chain whose START and END have changed places.
     _, states = _walk(np.concatenate([exact, exact[:, ::-1, ::-1]]), np.logaddexp)
     outside = states[:, _OUT]
     before, after, whole = outside[:, :chains], outside[:, chains:], outside[-1, :chains]
     inside = np.zeros((chains, words + 1))
     np.cumsum(exact[:, :, INSIDE], 1, out=inside[:, 1:])
-    chain, first, last = np.asarray(spans, np.int64).reshape(-1, 3).T
     itself = exact[chain, first, START] + exact[chain, last, END]
     itself += inside[chain, last + 1] - inside[chain, first]
     share = before[first, chain] + itself + after[words - 1 - last, chain] - whole[chain]

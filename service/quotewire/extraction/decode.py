@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from quotewire.extraction.chain import (
     BLOCKED,
     START,
     FloatArray,
-    best_labelling,
-    runs,
+    IntArray,
+    best_spans,
     span_log_probability,
 )
 from quotewire.extraction.model_folder import Decoding
@@ -91,10 +92,9 @@ _JUDGED = (
 )  # fmt: skip
 
 
-def _standing(scores: WindowScores, decoding: Decoding) -> npt.NDArray[np.int64]:
+def _standing(scores: WindowScores, decoding: Decoding) -> IntArray:
     """Indices of the proposals that stand: valid enough, and of two that overlap the likelier."""
-    least = np.array([_log_odds(share) for share in decoding.valid_threshold])
-    enough = scores.valid >= least[scores.channel]
+    enough = _sigmoid(scores.valid) >= np.array(decoding.valid_threshold)[scores.channel]
     order = np.argsort(-scores.cue_logp, kind="stable")
     kept: list[tuple[int, int, int]] = []
     for n in order[enough[order]].tolist():
@@ -107,7 +107,7 @@ def _standing(scores: WindowScores, decoding: Decoding) -> npt.NDArray[np.int64]
 def _role_chains(
     windows: Sequence[Window],
     scores: Sequence[WindowScores],
-    standing: Sequence[npt.NDArray[np.int64]],
+    standing: Sequence[IntArray],
     decoding: Decoding,
 ) -> FloatArray:
     """[candidates, roles, words, 3] biased scores of the proposals that stand."""
@@ -143,9 +143,7 @@ def _spans_of_roles(roles: FloatArray) -> list[list[Found]]:
     return [found[n : n + kinds] for n in range(0, len(chains), kinds)]
 
 
-def _insisted(
-    chains: FloatArray, silent: npt.NDArray[np.int64]
-) -> Iterator[npt.NDArray[np.int64]]:
+def _insisted(chains: FloatArray, silent: IntArray) -> Iterator[IntArray]:
     """Spans of the chains ``silent``, which have none but must: START is made cheaper until
     something is found."""
     for nats in _INSISTENCE:
@@ -186,7 +184,7 @@ def _candidate(
         act=ACTS[act],
         speaker_type=SPEAKER_TYPES[speaker_type],
         intermediary_kind=INTERMEDIARY_KINDS[intermediary_kind],
-        valid=_sigmoid(valid),
+        valid=float(_sigmoid(valid)),
         cue_logp=cue_logp,
         features=confidence_features(
             valid=valid, cue_logp=cue_logp, found=found, nested=channel == NESTED
@@ -218,7 +216,7 @@ def confidence(candidate: Candidate, weights: Sequence[float]) -> float:
     weights, the second look's own probability."""
     if not weights:
         return candidate.valid
-    return _sigmoid(sum(w * x for w, x in zip(weights, candidate.features, strict=True)))
+    return float(_sigmoid(sum(w * x for w, x in zip(weights, candidate.features, strict=True))))
 
 
 def overlap(a: Run, b: Run) -> bool:
@@ -226,5 +224,5 @@ def overlap(a: Run, b: Run) -> bool:
     return a[0] <= b[1] and b[0] <= a[1]
 
 
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-max(-60.0, min(60.0, x))))
+def _sigmoid(x: Any) -> Any:
+    return 0.5 * (1 + np.tanh(np.multiply(0.5, x, dtype=np.float64)))

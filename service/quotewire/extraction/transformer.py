@@ -13,8 +13,8 @@ from quotewire.extraction.batching import collate
 from quotewire.extraction.chain import (
     START,
     FloatArray,
-    best_labelling,
-    runs,
+    IntArray,
+    best_spans,
     span_log_probability,
 )
 from quotewire.extraction.network import (
@@ -39,7 +39,6 @@ from quotewire.extraction.scores import WindowScores
 from quotewire.extraction.windows import Window
 
 WORDS_AT_ONCE = 4096  # of the second look on a CPU: 2 MiB a state, the cache of a core
-Proposal = tuple[int, int, int, int]  # window, channel, first word, last word
 
 
 class TransformerModel:
@@ -80,18 +79,17 @@ class TransformerModel:
             states = self._encode(batch)
             cue_scores = self.network.cue_scores(states, batch).float().cpu().numpy()
             proposals = self._propose(windows, cue_scores)
-            columns = np.array(proposals, np.int64).reshape(-1, 4)
-            judged = self._judge(states, batch, columns)
+            judged = self._judge(states, batch, proposals)
         logp = self._log_posteriors(cue_scores, proposals)
         answers = []
         for row, window in enumerate(windows):
-            mine = columns[:, 0] == row
+            mine = proposals[:, 0] == row
             roles, valid, act, speaker_type, kind = (values[mine] for values in judged)
             answers.append(
                 WindowScores(
-                    channel=columns[mine, 1],
-                    first=columns[mine, 2],
-                    last=columns[mine, 3],
+                    channel=proposals[mine, 1],
+                    first=proposals[mine, 2],
+                    last=proposals[mine, 3],
                     cue_logp=logp[mine],
                     roles=roles[:, :, : window.words],
                     valid=valid,
@@ -118,31 +116,28 @@ class TransformerModel:
         fields = (look.roles, look.valid, look.act, look.speaker_type, look.intermediary_kind)
         return [values.float().cpu().numpy() for values in fields]
 
-    def _propose(self, windows: Sequence[Window], cue_scores: FloatArray) -> list[Proposal]:
-        """Candidate cues that begin in their window's core."""
-        rows, channels, words, _ = cue_scores.shape
+    def _propose(self, windows: Sequence[Window], cue_scores: FloatArray) -> IntArray:
+        """Candidate cues that begin in their window's core, [cues, 4]: window, channel, first and
+        last word."""
         biased = cue_scores.copy()
         biased[..., START] += self.proposal_bias[None, :, None]
-        labels = best_labelling(biased.reshape(rows * channels, words, 3))
-        found: list[Proposal] = []
-        for row, window in enumerate(windows):
-            core = range(window.core_lo - window.lo, window.core_hi - window.lo)
-            taken: set[tuple[int, int]] = set()
-            for channel in range(channels):
-                for first, last in runs(labels[row * channels + channel]):
-                    if first in core and (first, last) not in taken:
-                        taken.add((first, last))
-                        found.append((row, channel, first, last))
-        return found
+        rows, channels, words, _ = biased.shape
+        chain, first, last = best_spans(biased.reshape(rows * channels, words, 3)).T
+        found = np.stack([chain // channels, chain % channels, first, last], 1)
+        core = np.array([(w.core_lo - w.lo, w.core_hi - w.lo) for w in windows])[found[:, 0]]
+        found = found[(core[:, 0] <= first) & (first < core[:, 1])]
+        # What two channels propose is one candidate, of the first.
+        _, kept = np.unique(found[:, (0, 2, 3)], axis=0, return_index=True)
+        return found[np.sort(kept)]
 
     @staticmethod
-    def _log_posteriors(cue_scores: FloatArray, proposals: list[Proposal]) -> FloatArray:
-        if not proposals:
-            return np.zeros(0, np.float32)
+    def _log_posteriors(cue_scores: FloatArray, proposals: IntArray) -> FloatArray:
+        """[cues] of each proposal's exact span."""
         rows, channels, words, _ = cue_scores.shape
-        chains = cue_scores.reshape(rows * channels, words, 3)
+        window, channel, first, last = proposals.T
         return span_log_probability(
-            chains, [(row * channels + channel, a, b) for row, channel, a, b in proposals]
+            cue_scores.reshape(rows * channels, words, 3),
+            np.stack([window * channels + channel, first, last], 1),
         )
 
 
