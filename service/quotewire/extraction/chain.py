@@ -107,6 +107,19 @@ def best_spans(scores: FloatArray) -> IntArray:
     return spans[np.lexsort((spans[:, 1], spans[:, 0]))]
 
 
+def best_single_spans(scores: FloatArray) -> IntArray:
+    """The best labelling with just one span, [chains, words, 3] -> [chains, 3] as (chain, first
+    word, last word)."""
+    exact = scores.astype(np.float64)
+    through = np.cumsum(exact[:, :, INSIDE], 1)  # of all words up to and with this one
+    opened = exact[:, :, START] + exact[:, :, INSIDE] - through
+    best = np.maximum.accumulate(opened, 1) + through + exact[:, :, END]
+    last = best.argmax(1)
+    possible = np.arange(scores.shape[1]) <= last[:, None]
+    first = np.where(possible, opened, -np.inf).argmax(1)
+    return np.stack([np.arange(len(scores)), first, last], 1)
+
+
 def best_labelling(scores: FloatArray) -> BoolArray:
     """The same as labels: [chains, words, 3] -> [chains, words] bool."""
     labels = np.zeros(scores.shape[:2], np.bool_)
@@ -133,8 +146,8 @@ def span_log_probability(scores: FloatArray, spans: IntArray) -> FloatArray:
     np.cumsum(exact[:, :, INSIDE], 1, out=inside[:, 1:])
     itself = exact[chain, first, START] + exact[chain, last, END]
     itself += inside[chain, last + 1] - inside[chain, first]
-    share = before[first, chain] + itself + after[words - 1 - last, chain] - whole[chain]
-    return share.astype(np.float32)
+    share: npt.NDArray[np.float64] = before[first, chain] + itself - whole[chain]
+    return np.asarray(share + after[words - 1 - last, chain], np.float32)
 
 
 _OUT, _IN = 0, 1  # the states of a chain

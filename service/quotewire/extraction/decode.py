@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from quotewire.extraction.chain import (
     START,
     FloatArray,
     IntArray,
+    best_single_spans,
     best_spans,
     span_log_probability,
 )
@@ -32,7 +34,19 @@ SOURCE, CONTENT, INTERMEDIARY, ADDRESSEE = range(len(ROLES))
 NESTED = CUE_CHANNELS.index("nested")
 Run = tuple[int, int]
 Found = dict[Run, float]  # the spans of one role, ascending, with their log posteriors
-_INSISTENCE = (2.0, 4.0, 8.0, 16.0, 1e3)  # nats added until a content is found
+
+
+class _Judged(NamedTuple):
+    """What the network says of one proposal; of its judgements the likeliest each, as index."""
+
+    channel: int
+    first: int
+    last: int
+    valid: float
+    cue_logp: float
+    act: int
+    speaker_type: int
+    intermediary_kind: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +84,11 @@ def decode_windows(
         return [() for _ in windows]
     found = _spans_of_roles(_role_chains(windows, scores, standing, decoding))
 
-    def column(name: str) -> list[Any]:
-        parts = [getattr(s, name)[chosen] for s, chosen in zip(scores, standing, strict=True)]
-        values = np.concatenate(parts)
-        return (values if values.ndim == 1 else values.argmax(1)).tolist()
-
-    columns = zip(*(column(name) for name in _JUDGED), found, strict=True)
+    rows = zip(_judgements(scores, standing), found, strict=True)
     return [
-        tuple(
-            _candidate(window, *judged, spans)
-            for *judged, spans in itertools.islice(columns, size)
-            if spans[CONTENT]
-        )
+        tuple(_candidate(window, judged, spans) for judged, spans in itertools.islice(rows, size))
         for window, size in zip(windows, sizes, strict=True)
     ]
-
-
-# What is handed to _candidate of a window's scores, in its order.
-_JUDGED = (
-    "channel", "first", "last", "valid", "cue_logp", "act", "speaker_type", "intermediary_kind",
-)  # fmt: skip
 
 
 def _standing(scores: WindowScores, decoding: Decoding) -> IntArray:
@@ -102,6 +101,16 @@ def _standing(scores: WindowScores, decoding: Decoding) -> IntArray:
         if all(last < start or end < first for start, end, _ in kept):
             kept.append((first, last, n))
     return np.array([n for _, _, n in sorted(kept)], np.int64)
+
+
+def _judgements(scores: Sequence[WindowScores], standing: Sequence[IntArray]) -> list[_Judged]:
+    """Of the proposals that stand, in the order of their windows."""
+    columns = []
+    for name in _Judged._fields:
+        parts = [getattr(s, name)[chosen] for s, chosen in zip(scores, standing, strict=True)]
+        values = np.concatenate(parts)
+        columns.append((values if values.ndim == 1 else values.argmax(1)).tolist())
+    return [_Judged(*row) for row in zip(*columns, strict=True)]
 
 
 def _role_chains(
@@ -122,72 +131,48 @@ def _role_chains(
 
 
 def _spans_of_roles(roles: FloatArray) -> list[list[Found]]:
-    """What each role of each candidate holds; a content is insisted on, and of sources, addressees
-    and contents insisted on only the likeliest is kept."""
+    """What each role of each candidate holds: a content at least, one source and one addressee at
+    most."""
     count, kinds, words, _ = roles.shape
     chains = roles.reshape(count * kinds, words, 3)
     spans = best_spans(chains)
-    contents = np.arange(CONTENT, len(chains), kinds)
-    silent = np.setdiff1d(contents, spans[:, 0])
-    spans = np.concatenate([spans, *_insisted(chains, silent)])
+    silent = np.setdiff1d(np.arange(CONTENT, len(chains), kinds), spans[:, 0])
+    insisted = best_single_spans(chains[silent])
+    insisted[:, 0] = silent
+    spans = np.concatenate([spans, insisted])
+    logp = span_log_probability(chains, spans)
     found: list[Found] = [{} for _ in chains]
-    for (chain, *run), logp in zip(
-        spans.tolist(), span_log_probability(chains, spans).tolist(), strict=True
-    ):
-        found[chain][tuple(run)] = logp
-    alone = {*silent.tolist(), *range(SOURCE, len(chains), kinds)}
-    for chain in alone.union(range(ADDRESSEE, len(chains), kinds)):
-        if len(found[chain]) > 1:
-            likeliest = max(found[chain], key=found[chain].__getitem__)
-            found[chain] = {likeliest: found[chain][likeliest]}
+    for (chain, first, last), nats in zip(spans.tolist(), logp.tolist(), strict=True):
+        found[chain][first, last] = nats
+    for role in (SOURCE, ADDRESSEE):
+        for chain in range(role, len(chains), kinds):
+            if len(found[chain]) > 1:
+                run, nats = max(found[chain].items(), key=itemgetter(1))
+                found[chain] = {run: nats}
     return [found[n : n + kinds] for n in range(0, len(chains), kinds)]
 
 
-def _insisted(chains: FloatArray, silent: IntArray) -> Iterator[IntArray]:
-    """Spans of the chains ``silent``, which have none but must: START is made cheaper until
-    something is found."""
-    for nats in _INSISTENCE:
-        if not len(silent):
-            return
-        pushed = chains[silent]
-        pushed[..., START] += nats
-        spans = best_spans(pushed)
-        spans[:, 0] = silent[spans[:, 0]]
-        silent = np.setdiff1d(silent, spans[:, 0])
-        yield spans
-
-
-def _candidate(
-    window: Window,
-    channel: int,
-    first: int,
-    last: int,
-    valid: float,
-    cue_logp: float,
-    act: int,
-    speaker_type: int,
-    intermediary_kind: int,
-    found: list[Found],
-) -> Candidate:
+def _candidate(window: Window, judged: _Judged, found: Sequence[Found]) -> Candidate:
     source, content, intermediaries, addressee = (
         tuple((a + window.lo, b + window.lo) for a, b in held) for held in found
     )
     if any(overlap(a, b) for a in addressee for b in intermediaries):
         addressee = ()  # an addressee is to whom, when that is no intermediary
+    nested = judged.channel == NESTED
     return Candidate(
-        cue=(first + window.lo, last + window.lo),
+        cue=(judged.first + window.lo, judged.last + window.lo),
         source=source[0] if source else None,
         content=content,
         intermediaries=intermediaries,
         addressee=addressee[0] if addressee else None,
-        nested=channel == NESTED,
-        act=ACTS[act],
-        speaker_type=SPEAKER_TYPES[speaker_type],
-        intermediary_kind=INTERMEDIARY_KINDS[intermediary_kind],
-        valid=float(_sigmoid(valid)),
-        cue_logp=cue_logp,
+        nested=nested,
+        act=ACTS[judged.act],
+        speaker_type=SPEAKER_TYPES[judged.speaker_type],
+        intermediary_kind=INTERMEDIARY_KINDS[judged.intermediary_kind],
+        valid=float(_sigmoid(judged.valid)),
+        cue_logp=judged.cue_logp,
         features=confidence_features(
-            valid=valid, cue_logp=cue_logp, found=found, nested=channel == NESTED
+            valid=judged.valid, cue_logp=judged.cue_logp, found=found, nested=nested
         ),
     )
 

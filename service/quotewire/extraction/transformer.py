@@ -123,7 +123,7 @@ class TransformerModel:
         biased[..., START] += self.proposal_bias[None, :, None]
         rows, channels, words, _ = biased.shape
         chain, first, last = best_spans(biased.reshape(rows * channels, words, 3)).T
-        found = np.stack([chain // channels, chain % channels, first, last], 1)
+        found: IntArray = np.stack([chain // channels, chain % channels, first, last], 1)
         core = np.array([(w.core_lo - w.lo, w.core_hi - w.lo) for w in windows])[found[:, 0]]
         found = found[(core[:, 0] <= first) & (first < core[:, 1])]
         # What two channels propose is one candidate, of the first.
