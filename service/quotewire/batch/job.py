@@ -105,12 +105,15 @@ class Places:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Sent to every worker once; ``load`` makes its model (a function that pickles); inputs' paths
-    may be relative to ``folder``."""
+    """Sent to every worker once; ``load`` makes its model and ``identify`` tells which one that is
+    (its tag and a digest: ``model``, if nobody changed it), both functions that pickle; inputs'
+    paths may be relative to ``folder``."""
 
     places: Places
     folder: Path
     load: Callable[[], Extractor]
+    identify: Callable[[], tuple[str, str]]
+    model: tuple[str, str]
     options: ExtractOptions
     reading: ReadOptions
     duplicates: Duplicates = Duplicates.IGNORE
@@ -120,7 +123,7 @@ class Job:
     def part_writer(self, shard: Shard) -> PartWriter:
         if self.places.is_file:
             return JsonLinesPart(self.places.lines(shard))
-        # Here, as it brings pyarrow, and JSON lines are to be written without.
+        # Here, as it brings pyarrow: a quarter of a second that JSON lines can do without.
         from quotewire.batch.tables import ParquetPart
 
         name = f"{shard.name}.parquet"
@@ -133,7 +136,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One shard to do.  ``careful``: a worker died on it, so note each record before reading it;
+    """One shard to do.  ``careful``: workers died on it, so try each record by itself first;
     ``poison`` are the records (numbers in their file) that are not to be touched any more."""
 
     shard: Shard

@@ -1,10 +1,11 @@
 """Which shard is next, and what becomes of one whose worker died: the same for every engine.
 
 A worker's death costs its shard an attempt.  The first may have been bad luck and the shard is
-simply done again; from the second on it is done carefully (one article at a time, each noted before
-it is touched).  The article on which a careful worker dies twice is poison: it becomes a dead
-letter, on disk, so that nobody ever touches it again, and the rest of its shard is scored.  All of
-it is bounded: a shard on which workers go on dying is set aside and the others are done.
+simply done again; from the second on it is done carefully: first every article by itself, noted
+before it is touched, then all as ever.  The article on which a careful worker dies twice is poison:
+it becomes a dead letter, on disk, so that nobody ever touches it again, and the rest of its shard
+is scored.  All of it is bounded: a shard on which workers go on dying is set aside and the others
+are done.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The writer of Parquet parts.  Needs pyarrow (the extra ``archive``)."""
+"""The writer of Parquet parts."""
 
 from __future__ import annotations
 

@@ -55,6 +55,10 @@ class InputChangedError(QuotewireError):
     """An input is no longer what it was when the run began."""
 
 
+class ModelChangedError(QuotewireError):
+    """The model is no longer what it was when the run began."""
+
+
 class ShardWorker:
     """Does shards one after the other; keeps its model and the input it reads.  Not for several
     threads at once."""
@@ -65,7 +69,15 @@ class ShardWorker:
 
     @cached_property
     def _extractor(self) -> Extractor:
-        return self._job.load()
+        """The run's model.  ModelChangedError where it has another by that name: a worker may begin
+        long after its run did."""
+        extractor = self._job.load()
+        if (model := self._job.identify()) != self._job.model:
+            raise ModelChangedError(
+                f"the model was {' '.join(self._job.model)} when the run began, "
+                f"now {' '.join(model)}: put it back, or say --restart"
+            )
+        return extractor
 
     def close(self) -> None:
         if self._open is not None:
@@ -102,12 +114,12 @@ class ShardWorker:
         its output not be written, InputChangedError where the input is not what it was.
         """
         try:
+            if task.careful:
+                yield from self._rehearse(task)
             yield from self._sign(task) if task.phase is Phase.SIGN else self._score(task)
         except BaseException:
             self.close()  # whatever state it is in
             raise
-        with suppress(FileNotFoundError):
-            self._job.places.at(task.shard).unlink()
 
     def _score(self, task: Task) -> Iterator[ShardCounts]:
         shard, places = task.shard, self._job.places
@@ -156,9 +168,7 @@ class ShardWorker:
     ) -> Iterator[Scored]:
         """The chunk's answers in order; copies are passed by where they are to be."""
         once = self._job.duplicates is Duplicates.ONCE
-        extractor = self._extractor
-        to_score = [r for r in chunk if not (once and r.ref.record in copies)]
-        answers = score_chunk(to_score, extractor=extractor, options=self._job.options)
+        answers = self._answers([r for r in chunk if not (once and r.ref.record in copies)])
         for record in chunk:
             copy = copies.get(record.ref.record)
             if copy is None:
@@ -167,7 +177,7 @@ class ShardWorker:
             if once and isinstance(record, Record):
                 line: dict[str, Any] = {
                     "id": record.article.id,
-                    "model": extractor.info.tag,
+                    "model": self._extractor.info.tag,
                     "statements": [],
                     "error": None,
                 }
@@ -180,6 +190,9 @@ class ShardWorker:
             answer.line["similarity"] = round(copy.similarity, 4)
             yield answer
 
+    def _answers(self, chunk: list[Record | BadRecord]) -> Iterator[Scored]:
+        return score_chunk(chunk, extractor=self._extractor, options=self._job.options)
+
     def _copies(self, shard: Shard) -> dict[int, Copy]:
         if self._job.duplicates is Duplicates.IGNORE:
             return {}
@@ -188,15 +201,11 @@ class ShardWorker:
         return copies_of_shard(self._job.places.copies, shard.number)
 
     def _chunks(self, task: Task) -> Iterator[list[Record | BadRecord]]:
-        """The shard's records, in order and each once.  InputChangedError if there are others."""
-        if task.careful:
-            chunks = chunks_of(self._carefully(task), size=1)
-        else:
-            reader = self._reader(task.shard.file)
-            records = reader.read(task.shard.start, task.shard.stop, place=task.shard.place)
-            chunks = _ahead(chunks_of(records))
+        """The shard's records, in order and each once, in the same chunks whatever happened to it
+        before: what shares a batch changes the last bits of a score.  InputChangedError if there
+        are others."""
         expected = task.shard.start
-        for chunk in chunks:
+        for chunk in _ahead(chunks_of(self._records(task))):
             for record in chunk:
                 if record.ref.record != expected:
                     raise _changed(task.shard, expected)
@@ -205,18 +214,38 @@ class ShardWorker:
         if expected != task.shard.stop:
             raise _changed(task.shard, expected)
 
-    def _carefully(self, task: Task) -> Iterator[Record | BadRecord]:
-        """One record at a time, noting which one before reading it: should this process die, then
-        of that one."""
+    def _records(self, task: Task) -> Iterator[Record | BadRecord]:
+        """All records but the poison ones, of which it says that they are."""
+        start = task.shard.start
+        for number in sorted(task.poison):
+            yield from self._read(task.shard, start, number)
+            ref = SourceRef(task.shard.file.url, number, number + 1)
+            yield BadRecord(ref, Reason.WORKER, "the worker process died on it, several times")
+            start = number + 1
+        yield from self._read(task.shard, start, task.shard.stop)
+
+    def _read(self, shard: Shard, start: int, stop: int) -> Iterator[Record | BadRecord]:
+        place = shard.place if start == shard.start else None
+        if start < stop:
+            yield from self._reader(shard.file).read(start, stop, place=place)
+
+    def _rehearse(self, task: Task) -> Iterator[ShardCounts]:
+        """Do the records one by one and throw away what comes of them, noting each before reading
+        it: should this process die, then of that one.  Counts say that it gets on."""
         shard, note = task.shard, self._job.places.at(task.shard)
         for number in range(shard.start, shard.stop):
             if number in task.poison:
-                ref = SourceRef(shard.file.url, number, number + 1)
-                yield BadRecord(ref, Reason.WORKER, "the worker process died on it, several times")
                 continue
             note.write_text(str(number), encoding="ascii")
-            place = shard.place if number == shard.start else None
-            yield from self._reader(shard.file).read(number, number + 1, place=place)
+            for record in self._read(shard, number, number + 1):
+                if task.phase is Phase.SCORE:
+                    list(self._answers([record]))
+                elif isinstance(record, Record):
+                    from quotewire.batch.duplicates import signature
+
+                    signature(record.article.text)
+            done = number + 1 - shard.start
+            yield ShardCounts(records=done, answered=done)
         note.unlink(missing_ok=True)  # what happens from here on is no record's fault
 
     def _reader(self, file: InputFile) -> RecordReader:

@@ -184,6 +184,8 @@ def score(
         places=places,
         folder=Path.cwd(),
         load=partial(toolbox.load_extractor, model, threads=threads),
+        identify=partial(toolbox.identify_model, model),
+        model=(tag, model_digest),
         options=options,
         reading=reading,
         duplicates=Duplicates(duplicates),
