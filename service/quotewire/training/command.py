@@ -43,7 +43,8 @@ class TrainConfig:
     """The TOML file.  ``base`` names the packaged encoder, the folder of any other one, or a model
     folder to start from, of whose encoder ``layers`` are kept (all, if none are named).  Paths are
     relative to the working directory; ``restyled`` is the share of articles that an epoch sees
-    in another typographic style.  The model folder ``teacher`` gives silver labels of nested
+    in another typographic style; ``relays`` are labels of our own beside the corpus's (see
+    corpus.py).  The model folder ``teacher`` gives silver labels of nested
     statements, and its opinion counts for the share ``trust`` beside the labels.  With ``tune``
     the model is tuned and evaluated on the corpus's
     development part at the end and gets a card, whose known failures come from the file ``notes``;
@@ -61,6 +62,7 @@ class TrainConfig:
     checkpoint_seconds: float = 240.0
     restyled: float = 0.35
     layers: tuple[int, ...] = ()
+    relays: Path | None = None
     teacher: Path | None = None
     trust: float = 0.5
     tune: bool = True
@@ -92,7 +94,7 @@ def read_config(path: Path, *, base: str | None = None) -> TrainConfig:
         for key in ("data", "run", "out"):
             values[key] = Path(raw[key])
         values["layers"] = tuple(raw.get("layers", ()))
-        for key in ("notes", "outofdomain", "teacher"):
+        for key in ("notes", "outofdomain", "relays", "teacher"):
             values[key] = Path(raw[key]) if key in raw else None
         if "archives" in raw:
             values["archives"] = Path(raw["archives"])
@@ -145,7 +147,7 @@ def train(config: TrainConfig) -> Iterator[Report]:
         start_id=start.start_id,
         break_id=start.break_id,
     )
-    articles = read_polnear(config.data, "train")
+    articles = read_polnear(config.data, "train", relays=config.relays)
     lost: Counter[str] = Counter()
     for article in articles:
         align(article, tokenizer, lost=lost)

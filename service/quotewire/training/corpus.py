@@ -16,9 +16,10 @@ from typing import Any
 from quotewire.errors import InputError
 from quotewire.types import Span
 
-# How an article's layer was labelled, best first: every statement; only the sentences with a
-# trigger word; not at all.
-WHOLE, TRIGGERS, BARE = "whole", "triggers", "bare"
+# How an article's layer was labelled, best first: every statement; intermediaries, addressees and
+# nested statements of the whole article, but nothing else; intermediaries and addressees of the
+# sentences with a trigger word; not at all.
+WHOLE, RELAYS, TRIGGERS, BARE = "whole", "relays", "triggers", "bare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True)
 class LabelledArticle:
-    """``layer`` says how much of our layer covers the article: WHOLE, TRIGGERS or BARE;
+    """``layer`` says how much of our layer covers the article: WHOLE, RELAYS, TRIGGERS or BARE;
     ``nested_known`` that all its nested statements are labelled, by hand or in silver."""
 
     id: str
@@ -64,8 +65,12 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def read_polnear(folder: Path, part: str) -> list[LabelledArticle]:
-    """All articles of ``part`` ("train" or "dev") with the best layer that there is for each."""
+def read_polnear(folder: Path, part: str, *, relays: Path | None = None) -> list[LabelledArticle]:
+    """All articles of ``part`` ("train" or "dev") with the best layer that there is for each.
+
+    ``relays``: a JSON-lines file of our own labels of intermediaries, addressees and nested
+    statements of articles of ``train`` (models/labels/README.md).
+    """
     if part not in ("train", "dev"):
         raise InputError(field="part", value=repr(part), allowed="'train' or 'dev'")
     whole_file = "dev_layer.jsonl.gz" if part == "dev" else "train_full_layer.jsonl.gz"
@@ -75,12 +80,16 @@ def read_polnear(folder: Path, part: str) -> list[LabelledArticle]:
         if part == "train"
         else {}
     )
+    ours = {row["id"]: row for row in _read_plain(relays)} if relays and part == "train" else {}
     articles = []
     for row in read_lines(folder / f"{part}.jsonl.gz"):
         bare = [_bare(a) for a in row["annotations"][0]["attributions"]]
         if row["id"] in whole:
             layer = WHOLE
             attributions = [_whole(s) for s in whole[row["id"]]["statements"]]
+        elif row["id"] in ours:
+            layer = RELAYS
+            attributions = _with_relays(bare, ours[row["id"]])
         elif row["id"] in triggers:
             layer = TRIGGERS
             attributions = _with_triggers(bare, triggers[row["id"]])
@@ -94,7 +103,7 @@ def read_polnear(folder: Path, part: str) -> list[LabelledArticle]:
                 publisher=row.get("publisher"),
                 attributions=tuple(a for a in attributions if a is not None),
                 layer=layer,
-                nested_known=layer == WHOLE,
+                nested_known=layer in (WHOLE, RELAYS),
             )
         )
     return articles
@@ -135,6 +144,29 @@ def _whole(row: dict[str, Any]) -> Attribution | None:
         nested=row["nested"],
         relays_known=True,
     )
+
+
+def _read_plain(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        raise InputError(field="relays", value=str(path), allowed="an existing .jsonl file")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _with_relays(bare: list[Attribution | None], layer: dict[str, Any]) -> list[Attribution | None]:
+    everything = {"reviewed": range(len(bare)), "labels": layer["labels"]}
+    nested = [
+        replace(
+            inner,
+            intermediary=_one(row["intermediary"]),
+            intermediary_kind=row["intermediary_kind"],
+            act="statement",
+            nested=True,
+            relays_known=True,
+        )
+        for row in layer["nested"]
+        if (inner := _bare(row)) is not None
+    ]
+    return [*_with_triggers(bare, everything), *nested]
 
 
 def _with_triggers(

@@ -9,12 +9,13 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
 from quotewire.extraction.chain import best_labelling, cross_entropy, events, marginals, runs
-from quotewire.extraction.network import CUE_CHANNELS, Batch, Cues, Look, Network
+from quotewire.extraction.network import CUE_CHANNELS, ROLES, Batch, Cues, Look, Network
 from quotewire.training.examples import UNKNOWN, Targets
 
 # Judgements are learned fast and from few labels; spans are what the capacity is for.
 JUDGEMENT_WEIGHT = 0.3
 WRONG_CUES = 24  # at most so many of the tagger's own mistakes are looked at in a batch
+SPOKEN = ("source", "content")  # the roles that a teacher has a say in
 JUDGEMENTS = ("act", "speaker_type", "intermediary_kind")
 
 
@@ -22,7 +23,8 @@ JUDGEMENTS = ("act", "speaker_type", "intermediary_kind")
 class Teacher:
     """A trained network whose opinion is learned from, too (Hinton et al. 2015; from one of the
     same size: Furlanello et al. 2018).  ``trust`` in [0, 1] is its share beside the labels; the
-    labels alone say which statements are nested."""
+    labels alone say which statements are nested, and who relays and who is spoken to where somebody
+    looked: those labels are of few hands, and a teacher of few such labels misses many."""
 
     network: Network
     trust: float
@@ -95,7 +97,9 @@ def _role_losses(
     right = len(targets.cue_window)
     expected = events(targets.roles).flatten(0, 1)
     if teacher is not None and opinion is not None:
-        expected = teacher.mixed(expected, marginals(opinion.roles[:right].flatten(0, 1)))
+        taught = teacher.mixed(expected, marginals(opinion.roles[:right].flatten(0, 1)))
+        spoken = torch.tensor([role in SPOKEN for role in ROLES]).repeat(right)
+        expected = torch.where(spoken[:, None, None], taught, expected)
     surprise = cross_entropy(look.roles[:right].flatten(0, 1), expected).view(right, -1)
     surprise = surprise * targets.roles_known * targets.probability.unsqueeze(1)
     result = {"roles": surprise.sum() / right}

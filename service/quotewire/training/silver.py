@@ -17,7 +17,7 @@ import numpy as np
 
 from quotewire.extraction.extractor import Extractor
 from quotewire.training.calibration import Array, fit_logistic
-from quotewire.training.corpus import WHOLE, Attribution, LabelledArticle
+from quotewire.training.corpus import Attribution, LabelledArticle
 from quotewire.types import Act, Article, ExtractOptions, Span, Statement
 
 LEAST = 0.03  # finds less likely than this are left out
@@ -44,14 +44,14 @@ class Find:
 def with_silver_nested(
     articles: Sequence[LabelledArticle], extractor: Extractor
 ) -> list[LabelledArticle]:
-    """``articles`` with nested statements that ``extractor`` finds added to those which nobody
-    labelled whole.  Needs some articles whose layer is WHOLE, to learn what to believe; without
+    """``articles`` with nested statements that ``extractor`` finds added to those where
+    nobody labelled them.  Needs some articles where somebody did, to learn what to believe; without
     a single nested statement there the articles come back as they are."""
     finds = list(_finds(articles, extractor))
     features: list[tuple[float, ...]] = []
     right: list[bool] = []
     for article, found in zip(articles, finds, strict=True):
-        if article.layer == WHOLE:
+        if article.nested_known:
             nested = [a.cue for a in article.attributions if a.nested]
             features += [find.features for find in found]
             right += [any(find.attribution.cue.overlaps(cue) for cue in nested) for find in found]
@@ -59,7 +59,7 @@ def with_silver_nested(
         return list(articles)
     weights = fit_logistic(np.array(features), np.array(right))
     return [
-        article if article.layer == WHOLE else _with(article, found, weights)
+        article if article.nested_known else _with(article, found, weights)
         for article, found in zip(articles, finds, strict=True)
     ]
 
