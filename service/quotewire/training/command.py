@@ -14,16 +14,20 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from quotewire.errors import ConfigError
 from quotewire.evaluation.outofdomain import outofdomain_articles
 from quotewire.extraction.model_folder import (
     TOKENIZER,
+    LoadedModel,
     ModelDescription,
     load_model,
     save_model,
 )
-from quotewire.extraction.network import NetworkConfig
+from quotewire.extraction.network import Batch, NetworkConfig
+from quotewire.extraction.packed import PackedEncoder
+from quotewire.extraction.precision import AUTO, choose_precision
 from quotewire.extraction.tokens import PieceTokenizer
 from quotewire.training.augment import restyle
 from quotewire.training.corpus import LabelledArticle, read_polnear
@@ -160,7 +164,14 @@ def train(config: TrainConfig) -> Iterator[Report]:
             raise ConfigError(
                 f"teacher: {config.teacher} reads other word pieces than {start.base}"
             )
-        teacher = Teacher(loaded.network, config.trust)
+        encoder = (
+            PackedEncoder.of(
+                loaded.network, choose_precision(AUTO, ranges=loaded.ranges), loaded.ranges
+            )
+            if PackedEncoder.fits(loaded.network)
+            else loaded.network
+        )
+        teacher = Teacher(loaded.network, config.trust, encoder.encode)
         articles = with_silver_nested(articles, without_names(loaded))
         silver = sum(
             a.probability for article in articles for a in article.attributions if a.nested
@@ -225,6 +236,14 @@ def train(config: TrainConfig) -> Iterator[Report]:
             else "None yet.",
         ):
             yield Report(news=news)
+
+
+def encoder_of(model: LoadedModel) -> Callable[[Batch], Tensor] | None:
+    """The fastest forward pass of a model's encoder, if there is a faster one than its own."""
+    if not PackedEncoder.fits(model.network):
+        return None
+    precision = choose_precision(AUTO, ranges=model.ranges)
+    return PackedEncoder.of(model.network, precision, model.ranges).encode
 
 
 def training_facts(config: TrainConfig, steps: int) -> list[str]:

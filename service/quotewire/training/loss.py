@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +29,10 @@ class Teacher:
 
     network: Network
     trust: float
+    encode: Callable[[Batch], Tensor] | None = None  # the network's own, or a faster one
+
+    def states(self, batch: Batch) -> Tensor:
+        return (self.encode or self.network.encode)(batch)
 
     def mixed(self, labels: Tensor, opinion: Tensor) -> Tensor:
         return labels + self.trust * (opinion - labels)
@@ -60,7 +65,7 @@ def losses(
     opinion: Look | None = None
     if teacher is not None:
         with torch.no_grad():
-            taught = teacher.network.encode(batch)
+            taught = teacher.states(batch)
             taught_cues = teacher.network.cue_scores(taught, batch)[:, 0]
             opinion = teacher.network.look(taught, batch, cues) if len(cues.window) else None
         outer = teacher.mixed(outer, marginals(taught_cues))
