@@ -11,7 +11,7 @@ DATA   ?= ../shared/data
 SOAK_REPORT ?= runs/soak.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: bench-archive help demo ab-demo typescript test screenshots soak check docs audit protos wheel-check evaluate clean
+.PHONY: bench-archive prove-archive help demo ab-demo typescript test screenshots soak check docs audit protos wheel-check evaluate clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -91,8 +91,11 @@ $(VENV)/.installed-chromium: | $(BIN)/python
 test: $(VENV)/.installed-dev $(VENV)/readers $(VENV)/.installed-postgres $(VENV)/.installed-chromium node_modules/.installed examples/typescript/node_modules/.installed  ## the whole test suite
 	@$(BIN)/python -m pytest
 
-soak: $(VENV)/.installed-dev  ## the load and chaos tests at full length (some ten minutes)
-	@QUOTEWIRE_SOAK=1 QUOTEWIRE_SOAK_REPORT=$(SOAK_REPORT) $(BIN)/python -m pytest -s tests/load tests/chaos tests/batch/test_crash.py
+# Tests that have a short version and a long one.
+SOAKED := tests/load tests/chaos tests/batch/test_crash.py tests/batch/test_memory.py \
+    tests/experiments/test_statistics.py tests/experiments/test_simulated_reports.py
+soak: $(VENV)/.installed-dev  ## load, chaos and statistics at full length (some half an hour)
+	@QUOTEWIRE_SOAK=1 QUOTEWIRE_SOAK_REPORT=$(SOAK_REPORT) $(BIN)/python -m pytest -s $(SOAKED)
 	@echo "measured figures: $(SOAK_REPORT)"
 
 screenshots: $(VENV)/.installed-dev $(VENV)/.installed-chromium  ## the pictures of the desk in docs/images
@@ -100,6 +103,9 @@ screenshots: $(VENV)/.installed-dev $(VENV)/.installed-chromium  ## the pictures
 
 bench-archive: $(VENV)/.installed-dev  ## rates of score, local 1 and 2 workers and Ray, in one run (ARTICLES=300)
 	@$(BIN)/python scripts/bench_archive.py $(DATA)/archive_bbc.jsonl.gz --articles $(or $(ARTICLES),300)
+
+prove-archive: $(VENV)/.installed-dev  ## BBC and Reuters whole: rates, memory for 1x and 20x, report, docs/scale.md's table
+	@$(BIN)/python scripts/prove_archive.py $(DATA)/archive_bbc.jsonl.gz $(DATA)/archive_reuters.jsonl.gz
 
 check: $(VENV)/.installed-dev node_modules/.installed  ## style, types and the wire contract
 	@$(BIN)/ruff check

@@ -90,6 +90,7 @@ def world(
     articles: int,
     *,
     intermediaries: float = 1.0,
+    churn: float = 0.0,
     acceptance: tuple[float, float] = (0.8, 0.8),
     share_b: float = 0.5,
     shadow: bool = True,
@@ -99,7 +100,8 @@ def world(
 ) -> list[Observation]:
     """Traffic of ``articles`` over ``days`` between "base" and "small": each article served by one
     of them and, with ``shadow``, answered by the other one, too.  The truth: small finds
-    ``intermediaries`` times as many intermediaries, editors (who judge a share ``judged`` of what
+    ``intermediaries`` times as many intermediaries, a share ``churn`` of base's replaced by as many
+    others of its own, editors (who judge a share ``judged`` of what
     is served) accept shares ``acceptance`` of base's and small's statements, all else is equal."""
     generator = np.random.default_rng(seed)
     out = []
@@ -108,9 +110,9 @@ def world(
         count = int(generator.poisson(6 * length))
         kinds = generator.choice(list(QuoteKind), count)
         base = generator.poisson(0.3, count)
-        keep = min(1.0, intermediaries)
+        keep = min(1.0, intermediaries) * (1 - churn)
         small = generator.binomial(base, keep) + generator.poisson(
-            max(0.0, intermediaries - 1) * 0.3, count
+            max(0.0, intermediaries - keep) * 0.3, count
         )
         to_small = bool(generator.random() < share_b)
         for variant, via in (("base", base), ("small", small)):

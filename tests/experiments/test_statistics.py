@@ -1,4 +1,5 @@
-"""The statistics against truths: cases computed by hand, simulations with fixed seeds."""
+"""The statistics against truths: cases computed by hand, simulations with fixed seeds (`make soak`
+runs more of them and reports the rates, docs/experiments.md has them)."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from quotewire.experiments.statistics import (
     FIRST_LOOK,
     LEVEL,
     ONE_LOOK,
+    POWER,
     Comparison,
     Scale,
     Table,
@@ -25,8 +27,10 @@ from quotewire.experiments.statistics import (
     linearised,
     units_for,
 )
+from tests.load.harness import GIVE_UP_S, SOAK, report
 
 ALPHA = 1 - LEVEL
+pytestmark = pytest.mark.timeout(GIVE_UP_S)
 
 
 def pairs(a: Table, b: Table) -> Table:
@@ -115,7 +119,7 @@ def test_the_interval_and_the_p_value_say_the_same() -> None:
 
 
 # Simulations.  Articles have very different numbers of statements (negative binomial).
-TRIALS, ARTICLES = 400, 2000
+TRIALS, ARTICLES = (1000 if SOAK else 400), 2000
 LOOKS = np.arange(FIRST_LOOK, ARTICLES + 1, 100)
 
 
@@ -158,6 +162,16 @@ def test_nothing_differs_and_nothing_is_found_at_all_looks_together(kind: str) -
         beyond = np.abs(back(path.effect)) > norm.ppf(1 - ALPHA / 2) * error
         ever_left_once += bool(np.any(beyond))
         left_at_the_end += bool(beyond[-1])
+    report(
+        "A/A",
+        kind=kind,
+        experiments=TRIALS,
+        articles=ARTICLES,
+        looks=len(LOOKS),
+        always_valid_at_any_look=ever_left / TRIALS,
+        one_look_at_any_look=ever_left_once / TRIALS,
+        one_look_at_the_last=left_at_the_end / TRIALS,
+    )
     assert ever_left <= allowed(TRIALS, ALPHA)
     assert left_at_the_end <= allowed(TRIALS, ALPHA)
     assert ever_left_once > allowed(TRIALS, ALPHA)  # so peeking does need the other interval
@@ -211,6 +225,16 @@ def test_a_planted_difference_is_found_with_the_stated_power(kind: str) -> None:
         )
         found += bool(path.low[-1] > 0)
         covered += bool(path.low[-1] <= lift - 1 <= path.high[-1])
+    report(
+        "planted",
+        kind=kind,
+        experiments=TRIALS,
+        articles=ARTICLES,
+        lift=round(lift - 1, 4),
+        power_stated=POWER,
+        power=found / TRIALS,
+        interval_holds_it=covered / TRIALS,
+    )
     assert binom.ppf(0.001, TRIALS, 0.77) <= found <= binom.ppf(0.999, TRIALS, 0.85)
     assert covered >= binom.ppf(0.001, TRIALS, LEVEL)
 
