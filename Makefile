@@ -7,11 +7,13 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 SETUP  := pyproject.toml hatch_build.py Makefile
 # Where `make evaluate` finds the corpora.
 DATA   ?= ../shared/data
+# More flags of `make bench`, such as BENCH='--articles 20 --only matmul,batch'.
+BENCH  ?=
 # Where `make soak` adds its figures, one JSON line a test.
 SOAK_REPORT ?= runs/soak.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: bench-archive prove-archive help demo ab-demo typescript test screenshots soak check docs audit protos wheel-check evaluate clean
+.PHONY: bench bench-archive prove-archive help demo ab-demo typescript test screenshots soak check docs audit protos wheel-check evaluate clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -100,6 +102,14 @@ soak: $(VENV)/.installed-dev  ## load, chaos and statistics at full length (some
 
 screenshots: $(VENV)/.installed-dev $(VENV)/.installed-chromium  ## the pictures of the desk in docs/images
 	@$(BIN)/python scripts/screenshots.py
+
+$(VENV)/.installed-bench: $(SETUP) | $(BIN)/python
+	@echo "installing quotewire with what it is measured against (a minute or two the first time)"
+	@$(PIP) install --editable '.[bench]'
+	@touch $@ $(VENV)/.installed
+
+bench: $(VENV)/.installed-bench  ## speed against this machine's matrix multiplication, spaCy and the plain way
+	@$(BIN)/python -m scripts.bench --archive $(DATA)/archive_bbc.jsonl.gz $(BENCH)
 
 bench-archive: $(VENV)/.installed-dev  ## rates of score, local 1 and 2 workers and Ray, in one run (ARTICLES=300)
 	@$(BIN)/python scripts/bench_archive.py $(DATA)/archive_bbc.jsonl.gz --articles $(or $(ARTICLES),300)
