@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 from quotewire.extraction.continued import extend_over_paragraphs
 from quotewire.extraction.decode import Candidate, confidence
@@ -124,7 +126,10 @@ def quote_of(text: str, tokens: Tokens, content: Sequence[Span]) -> Quote:
     inside = total = 0
     for span in content:
         total += _letters(text, span)
-        for region in tokens.quoted:
+        # Regions are ascending and disjoint: only those that reach into the span are looked at.
+        first = bisect_right(tokens.quoted, span.start, key=attrgetter("end"))
+        stop = bisect_left(tokens.quoted, span.end, key=attrgetter("start"))
+        for region in tokens.quoted[first:stop]:
             part = Span(max(region.start, span.start), min(region.end, span.end))
             if part.start < part.end and (letters := _letters(text, part)):
                 verbatim.append(part)
@@ -138,7 +143,7 @@ def quote_of(text: str, tokens: Tokens, content: Sequence[Span]) -> Quote:
 
 
 def _letters(text: str, span: Span) -> int:
-    return sum(c.isalnum() for c in text[span.start : span.end])
+    return sum(map(str.isalnum, span.slice(text)))
 
 
 def _nest(statements: Sequence[Statement]) -> tuple[Statement, ...]:

@@ -8,10 +8,12 @@ claims them.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 
-from quotewire.extraction.decode import Candidate, Run, overlap
+from quotewire.extraction.decode import Candidate, Run
 from quotewire.extraction.tokens import Tokens
 from quotewire.types import Span
 
@@ -51,17 +53,27 @@ def extend_over_paragraphs(
 ) -> list[Candidate]:
     """The candidates, contents extended to the whole quotation that they hold a paragraph of."""
     extended = list(candidates)
-    for chain in continued_quotations(text, tokens):
-        owners = [
-            {n for n, c in enumerate(candidates) if any(overlap(run, r) for r in c.content)}
-            for run in chain
-        ]
-        holders = set().union(*owners)
+    chains = continued_quotations(text, tokens)
+    owners = _owners([run for chain in chains for run in chain], candidates)
+    for chain in chains:
+        holders = set().union(*(owners[run] for run in chain))
         outer = {n for n in holders if not candidates[n].nested}
         if len(outer) != 1:
             continue  # nobody says it, or several do: leave it as it was found
         (owner,) = outer
-        missing = [run for run, who in zip(chain, owners, strict=True) if owner not in who]
+        missing = [run for run in chain if owner not in owners[run]]
         content = sorted([*extended[owner].content, *missing])
         extended[owner] = replace(extended[owner], content=tuple(content))
     return extended
+
+
+def _owners(runs: Sequence[Run], candidates: Sequence[Candidate]) -> dict[Run, set[int]]:
+    """For each of ``runs`` (ascending, disjoint) the candidates whose content shares a word."""
+    owners: dict[Run, set[int]] = {run: set() for run in runs}
+    for n, candidate in enumerate(candidates):
+        for first, last in candidate.content:
+            near = bisect_left(runs, first, key=itemgetter(1))
+            stop = bisect_right(runs, last, key=itemgetter(0))
+            for run in runs[near:stop]:
+                owners[run].add(n)
+    return owners

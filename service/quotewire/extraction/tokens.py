@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -122,10 +123,11 @@ class PieceTokenizer:
                 spans.append((blocks[number - 1].end, block.start))
                 keys.append("\n")
             for match in _WORD.finditer(text, block.start, block.end):
-                spans.append(match.span())
+                begin, stop = match.span()
+                spans.append((begin, stop))
                 # Byte-level tokenizers tell a word after a space from one that continues another.
-                spaced = match.start() == block.start or text[match.start() - 1].isspace()
-                keys.append(" " + match.group() if spaced else match.group())
+                spaced = begin == block.start or text[begin - 1].isspace()
+                keys.append(" " + text[begin:stop] if spaced else text[begin:stop])
         pieces = self._pieces([key for key in keys if key != "\n"])
         found = iter(pieces)
         of_word = [(self.break_id,) if key == "\n" else next(found) for key in keys]
@@ -146,6 +148,7 @@ class PieceTokenizer:
         )
 
 
+@lru_cache(maxsize=1 << 16)
 def _shape(key: str) -> int:
     if key == "\n":
         return SPECIAL_SHAPE
