@@ -15,7 +15,7 @@ from markupsafe import Markup
 from rich.table import Table
 
 from quotewire.render.charts import ticks
-from scripts.bench.bars import bars, each
+from scripts.bench.bars import bars, each, floor_share
 from scripts.bench.driver import ROOT, Rounds
 from scripts.bench.operations import Sizes
 from scripts.bench.report import tables
@@ -51,10 +51,10 @@ class Row:
 
 def rows(rounds: Rounds) -> Iterator[Row]:
     """One thread: the floor of the encoder, ours, small, the plain way, spaCy with textacy."""
-    matmul = each(rounds, "matmul, 1 thread", lambda r: r["best"])
-    operations = each(rounds, "batch, 1 thread", lambda r: r["encoder_operations"] / r["articles"])
-    if matmul and operations:
-        floor = 1e3 * operations.median / matmul.median
+    share = floor_share(rounds, "1 thread")
+    ours = each(rounds, "batch, 1 thread", lambda r: 1e3 * r["seconds"] / r["articles"])
+    if share and ours:
+        floor = share.median * ours.median
         yield Row("floor of the encoder", [("matrix products", floor, _FLOOR)])
     named = {
         "batch, 1 thread": "quotewire-base",
