@@ -177,7 +177,10 @@ def main() -> None:
         arguments.picture.write_text(draw(found), encoding="utf-8")
         print(arguments.picture)
     made = tables(rounds, about, bars(rounds, about), Sizes(**run["sizes"]))
-    content = f"{measured_on(run['signature'])}\n\n{markdown(made)}"
+    content = f"{measured_on(run['signature'])}\n\n"
+    if found:
+        content += "![Where the time of an article goes](images/performance-time.svg)\n\n"
+    content += markdown(made)
     if run["failed"]:
         content += "\n\nFailed: " + "; ".join(f"{k}: {v}" for k, v in run["failed"].items())
     page = arguments.page.read_text(encoding="utf-8")
