@@ -1,8 +1,8 @@
 """How fast ``quotewire score`` is: local with 1 and 2 workers and Ray with 2, in one run.
 
 Each takes the first articles of an archive from the beginning to the end, and all must give the
-same rows.  "while scoring" leaves out starting processes and loading models: articles by the
-workers' own time.
+same rows by the same model.  "while scoring" leaves out starting processes and loading models:
+articles by the workers' own time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -40,17 +40,24 @@ def main() -> None:
         print(f"{count} articles of {arguments.archive}, {arguments.model}\n")
         print("| engine | seconds | articles/s | articles/s while scoring | tokens/s |")
         print("|---|---|---|---|---|")
-        tables = []
+        tables: dict[str, list[dict[str, object]]] = {}
+        models = set()
         for name, engine in ENGINES.items():
             out = Path(folder) / name.replace(", ", "-").replace(" ", "-")
             started = time.monotonic()
             score(source, out, [*engine, "--model", arguments.model])
             seconds = time.monotonic() - started
             print(f"| {name} | {figures(out, seconds=seconds, workers=int(engine[-1]))} |")
-            tables.append(rows(out))
-        if any(table != tables[0] for table in tables[1:]):
-            sys.exit("the engines gave different rows")
-        print(f"\nall gave the same {len(tables[0])} statements")
+            tables[name] = rows(out)
+            models.add(
+                json.loads((out / "_run" / "manifest.json").read_text())["settings"]["model"]
+            )
+        if len(models) > 1:
+            sys.exit(f"somebody changed the model meanwhile: {', '.join(sorted(models))}")
+        first, *others = tables
+        for name in others:
+            check_same(tables[first], tables[name], first, name)
+        print(f"\nall gave the same {len(tables[first])} statements")
 
 
 def take(archive: str, path: Path, *, count: int) -> int:
@@ -89,6 +96,22 @@ def figures(out: Path, *, seconds: float, workers: int) -> str:
         f"{seconds:.1f} | {records / seconds:.2f} | {workers * records / busy:.2f} | "
         f"{tokens / seconds:,.0f}"
     )
+
+
+def check_same(
+    first: list[dict[str, object]], other: list[dict[str, object]], first_name: str, name: str
+) -> None:
+    """Ends the program, showing the first row that differs, if one does."""
+    for n, (a, b) in enumerate(zip_longest(first, other, fillvalue={})):
+        if a != b:
+            columns = [column for column in {**a, **b} if a.get(column) != b.get(column)]
+            sys.exit(
+                f"different rows: statement {n} of {a.get('article_id')} / {b.get('article_id')}:\n"
+                + "\n".join(
+                    f"{column}: {a.get(column)!r} ({first_name}), {b.get(column)!r} ({name})"
+                    for column in columns
+                )
+            )
 
 
 def rows(out: Path) -> list[dict[str, object]]:

@@ -35,7 +35,7 @@ class Dangerous(Extractor):
         if "KILL" in article.text:
             os.kill(os.getpid(), signal.SIGKILL)
         if "HOARD" in article.text:
-            raise MemoryError
+            bytearray(1 << 50)  # raises MemoryError: no machine has a petabyte
         if "RAISE" in article.text:
             raise RuntimeError("out of luck")
         return super().prepare(article)

@@ -26,7 +26,7 @@ RECORDS = 9
 
 
 class Touchy(FakeModel):
-    """As real arithmetic: what a window scores depends (a little) on what it shares a batch with."""
+    """As real arithmetic: a window's scores depend, a little, on what it shares a batch with."""
 
     def score(self, windows: Sequence[Window]) -> list[WindowScores]:
         nudge = np.float32(0.001 * sum(window.pieces for window in windows))
