@@ -67,7 +67,7 @@ def find_names(page: Page) -> list[Name]:
     names: list[Name] = []
     i = 0
     while i < len(words):
-        if words[i].headline or not _can_start(words, i, lower):
+        if not words[i].is_capital or words[i].headline or not _can_start(words, i, lower):
             i += 1
             continue
         if (shouted := _shouted(words, i)) > i:
@@ -89,8 +89,9 @@ def find_names(page: Page) -> list[Name]:
 
 
 def _can_start(words: list[Word], i: int, lower: set[str]) -> bool:
+    """Whether a name can start at the word ``i``, which has a capital."""
     word = words[i]
-    if not word.is_capital or word.low == "i":
+    if word.low == "i":
         return False
     lex = lexicon()
     low = word.low
@@ -121,9 +122,10 @@ def _shouted(words: list[Word], i: int) -> int:
     j = i
     while j < len(words) and words[j].text.isupper() and words[j].text.isalpha():
         j += 1
-    run = words[i:j]
+    if j - i < 2:
+        return i
     small = lex["function"] | lex["determiners"]
-    return j if len(run) > 1 and any(w.low in small and w.low != "us" for w in run) else i
+    return j if any(w.low in small and w.low != "us" for w in words[i:j]) else i
 
 
 def _capital_inside(words: list[Word]) -> set[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from quotewire.extraction.lexicon import fold, lexicon
 from quotewire.types import Article
@@ -59,16 +61,12 @@ class Word:
     end: int
     text: str
     low: str  # folded
+    is_capital: bool  # whether it can be part of a name: a capital first, or a handle
     sentence: int = 0
     paragraph: int = 0
     quoted: bool = False
     first: bool = False  # first word of its sentence
     headline: bool = False  # in a line where nearly every word is capitalised
-    is_capital: bool = False  # whether it can be part of a name: a capital first, or a handle
-
-    def __post_init__(self) -> None:
-        start = self.text[0]
-        self.is_capital = start.isupper() or (start == "@" and len(self.text) > 1)
 
 
 @dataclass(slots=True)
@@ -131,35 +129,55 @@ def _squeezed(text: str) -> str:
 
 
 def _cut(text: str, start: int, end: int) -> list[Word]:
-    lex = lexicon()
-    short = lex["titles"] | lex["places"] | lex["suffixes"]
     words: list[Word] = []
+    taken = start  # where the last word ends
     for match in _WORD.finditer(text, start, end):
         a, b = match.span()
-        token = text[a:b]
-        tail = _TAIL.search(token)
-        if tail and len(token) > 2:
-            cut = a + tail.start()
-            words.append(Word(a, cut, text[a:cut], fold(text[a:cut])))
-            words.append(Word(cut, b, text[cut:b], fold(text[cut:b])))
+        if taken > a:  # a full stop that the word before has taken
             continue
-        stem = _adjective(token)
-        if stem:
-            # "Sanders-backed" is a name and an adjective.
-            words.append(Word(a, a + stem, text[a : a + stem], fold(text[a : a + stem])))
-            words.append(Word(a + stem, b, text[a + stem : b], fold(text[a + stem : b])))
-            continue
-        # "Mr." and initials keep their full stop.
-        if b < end and text[b] == "." and token[-1] != ".":
-            low = fold(token)
-            initial = len(token) == 1 and token.isupper() and token.isalpha()
-            if initial or low + "." in short or low in _DOTTED:
-                b += 1
-                token = text[a:b]
-        if words and words[-1].end > a:  # the full stop just taken
-            continue
-        words.append(Word(a, b, token, fold(token)))
+        form = _form(match.group())
+        if form.cut:
+            words.append(_word(text, a, a + form.cut))
+            words.append(_word(text, a + form.cut, b))
+        elif form.keeps_stop and b < end and text[b] == ".":
+            b += 1
+            words.append(_word(text, a, b))
+        else:
+            words.append(Word(a, b, match.group(), form.low, form.is_capital))
+        taken = b
     return words
+
+
+def _word(text: str, start: int, end: int) -> Word:
+    form = _form(text[start:end])
+    return Word(start, end, text[start:end], form.low, form.is_capital)
+
+
+class _Form(NamedTuple):
+    """What the letters of a token say: ``cut`` is where it is cut in two (0: nowhere), and
+    ``keeps_stop`` whether a full stop after it is its own ("Mr.", initials)."""
+
+    low: str
+    is_capital: bool
+    cut: int
+    keeps_stop: bool
+
+
+@lru_cache(maxsize=1 << 16)
+def _form(token: str) -> _Form:
+    low = fold(token)
+    tail = _TAIL.search(token)
+    # "Trump’s" is two words, and "Sanders-backed" is a name and an adjective.
+    cut = tail.start() if tail and len(token) > 2 else _adjective(token)
+    initial = len(token) == 1 and token.isupper() and token.isalpha()
+    lex = lexicon()
+    short = any(low + "." in lex[name] for name in ("titles", "places", "suffixes"))
+    return _Form(
+        low,
+        is_capital=token[0].isupper() or (token[0] == "@" and len(token) > 1),
+        cut=cut,
+        keeps_stop=token[-1] != "." and (initial or short or low in _DOTTED),
+    )
 
 
 def _adjective(token: str) -> int:
@@ -227,8 +245,10 @@ def _headline(words: list[Word]) -> None:
     lex = lexicon()
     letters = [w for w in words if w.text[0].isalpha()]
     capital = sum(w.is_capital for w in letters)
+    if capital < 3 or len(words) >= 40:
+        return
     small = lex["function"] | lex["determiners"] | lex["prepositions"]
     lower = sum(not w.is_capital and len(w.text) > 1 and w.low not in small for w in letters)
-    if capital >= 3 and len(words) < 40 and lower <= _LOWER_IN_HEADLINES * capital:
+    if lower <= _LOWER_IN_HEADLINES * capital:
         for word in words:
             word.headline = True

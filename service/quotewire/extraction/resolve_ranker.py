@@ -14,6 +14,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 
+class _Columns(dict[str, int]):
+    """Columns by the names of features; all unknown ones share the one after the last."""
+
+    def __missing__(self, name: str) -> int:
+        return len(self)
+
+
 class Ranker:
     """``features`` names the columns of the input; ``layers`` are (weight [in, out], bias [out])
     pairs with ReLU between them; several networks are averaged.  ValueError for other shapes."""
@@ -21,7 +28,7 @@ class Ranker:
     def __init__(
         self, features: Sequence[str], networks: Sequence[Sequence[tuple[Floats, Floats]]]
     ) -> None:
-        self.columns = {name: i for i, name in enumerate(features)}
+        self.columns = _Columns((name, i) for i, name in enumerate(features))
         self.networks = [list(layers) for layers in networks]
         for layers in self.networks:
             width = len(self.columns)
@@ -32,19 +39,14 @@ class Ranker:
 
     def matrix(self, rows: Sequence[Mapping[str, float]]) -> Floats:
         """[candidates, features]; features that the weights do not know are left out."""
-        out = np.zeros((len(rows), len(self.columns)), dtype=np.float32)
-        at: list[int] = []
         columns: list[int] = []
         values: list[float] = []
-        for r, row in enumerate(rows):
-            for name, value in row.items():
-                column = self.columns.get(name)
-                if column is not None and value:
-                    at.append(r)
-                    columns.append(column)
-                    values.append(value)
-        out[at, columns] = values
-        return out
+        for row in rows:
+            columns.extend(map(self.columns.__getitem__, row))
+            values.extend(row.values())
+        out = np.zeros((len(rows), len(self.columns) + 1), dtype=np.float32)
+        out[np.repeat(np.arange(len(rows)), [len(row) for row in rows]), columns] = values
+        return out[:, :-1]
 
     def scores(self, rows: Sequence[Mapping[str, float]]) -> Floats:
         """One score (log-odds up to a constant) a candidate, shape [candidates]."""
