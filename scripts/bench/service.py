@@ -19,7 +19,7 @@ from scripts.bench.data import load_articles
 from scripts.bench.figures import quantile
 from scripts.bench.memory import resident_bytes
 
-_PATIENCE_S = 120.0
+_PATIENCE_S = 300.0
 _LISTENING = re.compile(r"listening on [^ ]*:(\d+)")
 _SERVING = re.compile(r"\bserving [\w-]+@")
 
