@@ -11,6 +11,8 @@ import torch
 from quotewire.extraction.chain import (
     BLOCKED,
     best_labelling,
+    best_single_spans,
+    best_spans,
     cross_entropy,
     events,
     log_partition,
@@ -96,6 +98,32 @@ def test_best_labelling_beats_every_other(scores: np.ndarray) -> None:
     for chain, labels in zip(scores, best_labelling(scores), strict=True):
         best = max(score_by_hand(chain, y) for y in every_labelling(len(chain)))
         assert score_by_hand(chain, tuple(labels)) == pytest.approx(best, abs=1e-4)
+
+
+def test_best_spans_are_those_of_the_best_labelling() -> None:
+    chains = np.random.default_rng(0).normal(0, 2, (6, 9, 3)).astype(np.float32)
+    by_hand = [
+        (c, first, last)
+        for c, chain in enumerate(chains)
+        for best in [max(every_labelling(9), key=lambda y, chain=chain: score_by_hand(chain, y))]
+        for first, last in runs(np.array(best))
+    ]
+    assert len(by_hand) > len(chains)  # several in one chain
+    assert [tuple(span) for span in best_spans(chains).tolist()] == by_hand
+
+
+def test_best_single_span_beats_every_other_even_when_none_would_be_better(
+    scores: np.ndarray,
+) -> None:
+    scores = scores - 4
+    words = scores.shape[1]
+    for chain, (_, *found) in zip(scores, best_single_spans(scores).tolist(), strict=True):
+
+        def worth(first: int, last: int, chain: np.ndarray = chain) -> float:
+            return score_by_hand(chain, tuple(first <= t <= last for t in range(words)))
+
+        every = [(a, b) for a in range(words) for b in range(a, words)]
+        assert worth(*found) == pytest.approx(max(worth(a, b) for a, b in every), abs=1e-4)
 
 
 def test_span_probability_is_the_share_of_labellings_with_just_that_span(

@@ -46,3 +46,23 @@ def test_cores_end_at_a_paragraph_break_where_one_is_near() -> None:
 def test_a_core_that_cannot_fit_its_window_is_refused() -> None:
     with pytest.raises(ValueError, match="core_pieces"):
         cut_windows(TOKENIZE("a"), max_pieces=100, core_pieces=100)
+
+
+def test_context_can_be_bounded_and_then_nothing_else_changes() -> None:
+    tokens = TOKENIZE("\n\n".join(["word " * 90] * 10))
+    wide = cut_windows(tokens, max_pieces=384, core_pieces=240)
+    narrow = cut_windows(tokens, max_pieces=384, core_pieces=240, context_pieces=20)
+    cores = [(w.core_lo, w.core_hi) for w in wide]
+    assert [(w.core_lo, w.core_hi) for w in narrow] == cores
+    assert [(w.core_lo - w.lo, w.hi - w.core_hi) for w in narrow] == [
+        (min(20, lo), min(20, len(tokens) - hi)) for lo, hi in cores
+    ]
+    assert sum(w.pieces for w in narrow) < 0.9 * sum(w.pieces for w in wide)
+    assert cut_windows(tokens, max_pieces=384, core_pieces=240, context_pieces=384)[1].lo == (
+        wide[1].lo
+    )
+
+
+def test_a_negative_context_is_refused() -> None:
+    with pytest.raises(ValueError, match="context_pieces: got -1"):
+        cut_windows(TOKENIZE("a"), context_pieces=-1)

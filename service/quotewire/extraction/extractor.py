@@ -106,6 +106,7 @@ class Extractor:
             tokens,
             max_pieces=self._decoding.max_pieces,
             core_pieces=self._decoding.core_pieces,
+            context_pieces=self._decoding.context_pieces,
         )
         return Prepared(article, tokens, tuple(windows))
 

@@ -51,6 +51,7 @@ class Decoding:
     candidates for the second look; ``valid_threshold`` is the least second-look probability of a
     kept cue, per channel; ``role_bias`` (nats, on START) follows ROLES.
     ``calibration`` are the weights of the confidence model (see decode.py), empty for none.
+    ``max_pieces``, ``core_pieces`` and ``context_pieces`` cut articles (see windows.py).
     """
 
     proposal_bias: tuple[float, float] = (1.0, 0.0)
@@ -59,6 +60,7 @@ class Decoding:
     calibration: tuple[float, ...] = ()
     max_pieces: int = 384
     core_pieces: int = 240
+    context_pieces: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

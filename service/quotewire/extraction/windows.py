@@ -1,8 +1,9 @@
 """Cutting an article into overlapping windows, each word owned by exactly one of them.
 
 The owned parts ("cores") tile the article and are cut at paragraph breaks where one is near, since
-attributions seldom cross them; around its core each window sees as much context as fits.  Nothing
-is ever truncated, whatever the length.
+attributions seldom cross them; around its core each window sees as much context as fits, or as
+much as is asked for: context is read more than once.  Nothing is ever truncated, whatever the
+length.
 """
 
 from __future__ import annotations
@@ -43,14 +44,24 @@ class Window:
         return int(first[self.hi] - first[self.lo]) + SPECIAL_PIECES
 
 
-def cut_windows(tokens: Tokens, *, max_pieces: int = 384, core_pieces: int = 240) -> list[Window]:
+def cut_windows(
+    tokens: Tokens,
+    *,
+    max_pieces: int = 384,
+    core_pieces: int = 240,
+    context_pieces: int | None = None,
+) -> list[Window]:
     """Windows of at most ``max_pieces`` pieces whose cores hold about ``core_pieces`` and tile the
-    article.  No words, no windows.  ValueError if such cores cannot fit their windows."""
+    article, with at most ``context_pieces`` before and after each core (None: what fits).  No
+    words, no windows; an article that fits one window is read once.  ValueError if such cores
+    cannot fit their windows, or for a negative context."""
     if largest_core(core_pieces) > max_pieces - SPECIAL_PIECES:
         raise ValueError(
             f"core_pieces: got {core_pieces}; allowed: a core may grow to "
             f"{largest_core(core_pieces)} pieces, which must fit {max_pieces - SPECIAL_PIECES}"
         )
+    if context_pieces is not None and context_pieces < 0:
+        raise ValueError(f"context_pieces: got {context_pieces}; allowed: 0 or more, or None")
     words = len(tokens)
     if not words:
         return []
@@ -59,13 +70,14 @@ def cut_windows(tokens: Tokens, *, max_pieces: int = 384, core_pieces: int = 240
     total = int(first[words])
     if total <= room:
         return [Window(tokens, 0, words, 0, words)]
+    most = room if context_pieces is None else context_pieces
     edges = list(_core_edges(tokens, total=total, core_pieces=core_pieces))
     windows = []
     for core_lo, core_hi in itertools.pairwise(edges):
         spare = room - int(first[core_hi] - first[core_lo])
-        left = min(spare // 2, int(first[core_lo]))
-        right = min(spare - left, total - int(first[core_hi]))
-        left = min(spare - right, int(first[core_lo]))
+        before, after = min(most, int(first[core_lo])), min(most, total - int(first[core_hi]))
+        right = min(spare - min(spare // 2, before), after)
+        left = min(spare - right, before)
         lo = int(np.searchsorted(first, first[core_lo] - left, side="left"))
         hi = int(np.searchsorted(first, first[core_hi] + right, side="right")) - 1
         windows.append(Window(tokens, lo, hi, core_lo, core_hi))
