@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +23,7 @@ from quotewire.cli.main import commands
 from quotewire.serving.settings import PREFIX, Settings
 from tests.conftest import ROOT
 from tests.deploy.files import DEPLOY, load_yaml
+from tests.deploy.tools import compose
 from tests.serving.harness import PATIENCE_S, running
 
 # The oldest and the newest Kubernetes whose schemas are at hand and who have what we use.
@@ -108,19 +108,8 @@ def test_the_settings_given_are_settings_that_there_are() -> None:
 
 
 def test_compose_takes_the_file() -> None:
-    compose = next(
-        (
-            command
-            for command in (["docker", "compose"], ["docker-compose"])
-            if shutil.which(command[0])
-            and subprocess.run([*command, "version"], capture_output=True).returncode == 0
-        ),
-        None,
-    )
-    if compose is None:
-        pytest.skip("needs docker compose, or Debian's docker-compose")
     result = subprocess.run(
-        [*compose, "--profile", "client", "config"],
+        [*compose(), "--profile", "client", "config"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -31,6 +31,7 @@ from tests.deploy.files import (
     names_and_labels,
     plain,
 )
+from tests.deploy.tools import program
 from tests.serving.harness import PATIENCE_S, STORY, running
 
 QUERIES = [*dashboard_queries(), *alert_queries()]
@@ -112,9 +113,7 @@ def test_grafana_finds_prometheus_and_the_dashboard() -> None:
 
 
 def test_prometheus_takes_its_files() -> None:
-    promtool = shutil.which("promtool")
-    if not promtool:
-        pytest.skip("needs promtool (Debian package prometheus)")
+    promtool = program("promtool", package="prometheus")
     for arguments in (["config", "prometheus.yml"], ["rules", "alerts.yml"]):
         result = subprocess.run(
             [promtool, "check", *arguments],
@@ -129,12 +128,11 @@ def test_prometheus_takes_its_files() -> None:
 def test_a_real_prometheus_scrapes_a_real_server(tmp_path: Path) -> None:
     """With the configuration of deploy/, its target and pace aside: every query of the dashboard
     and the alerts is understood, and those that traffic must show in have values."""
-    if not shutil.which("prometheus"):
-        pytest.skip("needs prometheus (Debian package prometheus)")
+    prometheus = program("prometheus", package="prometheus")
     with (
         running(metrics_port=0) as server,
         Client(server.target) as client,
-        scraping(tmp_path, f"127.0.0.1:{server.server.metrics_port}") as ask,
+        scraping(prometheus, tmp_path, f"127.0.0.1:{server.server.metrics_port}") as ask,
     ):
         until_answered(ask, 'up{job="quotewire"} == 1')
         until_answered(ask, "quotewire_serving == 1")
@@ -158,8 +156,8 @@ def test_a_real_prometheus_scrapes_a_real_server(tmp_path: Path) -> None:
 
 
 @contextmanager
-def scraping(folder: Path, target: str) -> Iterator[Any]:
-    """A Prometheus that scrapes ``target``; yields a function from a query to its values."""
+def scraping(prometheus: str, folder: Path, target: str) -> Iterator[Any]:
+    """The program, scraping ``target``; yields a function from a query to its values."""
     shutil.copy(DEPLOY / "prometheus" / "alerts.yml", folder)
     config = load_yaml("deploy", "prometheus", "prometheus.yml")
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
@@ -171,7 +169,7 @@ def scraping(folder: Path, target: str) -> Iterator[Any]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
-                "prometheus",
+                prometheus,
                 f"--config.file={folder / 'prometheus.yml'}",
                 f"--storage.tsdb.path={folder / 'data'}",
                 f"--web.listen-address={address}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from quotewire.cli.main import commands
 from quotewire.serving.settings import PREFIX, Settings
 from tests.conftest import ROOT
 from tests.deploy.files import load_yaml
+from tests.deploy.tools import compose
 from tests.serving.harness import PATIENCE_S, running
 
 COMPOSE = ("deploy", "tls", "docker-compose.yml")
@@ -85,10 +85,8 @@ def compose_environment(service: str) -> dict[str, str]:
 
 
 def test_compose_takes_both_files() -> None:
-    if not shutil.which("docker-compose"):
-        pytest.skip("needs Debian's docker-compose")
     result = subprocess.run(
-        ["docker-compose", "-f", "docker-compose.yml", "-f", Path(*COMPOSE), "config"],
+        [*compose(), "-f", "docker-compose.yml", "-f", str(Path(*COMPOSE)), "config"],
         cwd=ROOT,
         capture_output=True,
         text=True,
