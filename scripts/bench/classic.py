@@ -1,7 +1,7 @@
 """The classic way to do a part of the job: a spaCy pipeline, then textacy's rules for direct
 quotations.
 
-The weights are random, since a network's speed does not depend on them; sizes are those of
+The weights are all but random, since a network's speed does not depend on them; sizes are those of
 spaCy's small English models (CNN of four layers, width 96, shared by tagger, parser and NER).
 """
 
@@ -19,6 +19,7 @@ _TAGS = ("NN", "NNS", "NNP", "VBD", "VBZ", "VB", "IN", "DT", "JJ", "RB", "PRP", 
 _ARCS = ("nsubj", "dobj", "prep", "pobj", "det", "amod", "ccomp", "punct", "aux", "advmod", "conj")
 _KINDS = ("PERSON", "ORG", "GPE", "DATE", "MONEY", "NORP", "LOC", "EVENT", "CARDINAL", "PERCENT")
 _SHARED = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96, "upstream": "*"}
+_STEPS = 15  # of training
 
 
 class Classic:
@@ -59,9 +60,6 @@ class Classic:
             "statements": quotations,
             "refused": sum(refused.values()),
         }
-
-
-_STEPS = 15
 
 
 def _pipeline(sample: str) -> Any:
