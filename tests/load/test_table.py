@@ -1,0 +1,81 @@
+"""The tables that scripts/reliability_table.py makes of the soak's lines."""
+
+from __future__ import annotations
+
+import ast
+import json
+from typing import Any
+
+import pytest
+
+from scripts.reliability_table import BEGIN, END, PAGE, ROWS, last_of_each, tables, written
+from tests.conftest import ROOT
+
+ON = {
+    "commit": "abc1234",
+    "grpcio": "1.83.2",
+    "python": "3.11.7",
+    "model": "fake",
+    "processors": "2 x Some Processor",
+    "load_of_last_minute": 1.25,
+}
+HOSTILE = {
+    "test": "hostile articles",
+    "answered": 900,
+    "INVALID_ARGUMENT": 90,
+    "NOT_FOUND": 10,
+    "rss_half_mib": 100.0,
+    "rss_end_mib": 101.0,
+    "growth_of_second_half": 0.02,
+}
+KILLS = {"test": "kill -9", "kills": 5, "streamed": 2000, "lost": 0, "calls_repeated": 3}
+
+
+def lines(*figures: dict[str, Any], **on: Any) -> list[str]:
+    return [json.dumps({**one, "measured_on": {**ON, **on}}) for one in figures]
+
+
+def test_the_last_line_of_each_test_is_told() -> None:
+    old = lines({**KILLS, "lost": 7}, commit="old0000")
+    text = tables(last_of_each([*old, *lines({"test": "A/A"}, HOSTILE, KILLS)]))
+    assert text.splitlines() == [
+        "The fake model, commit abc1234, grpcio 1.83.2, Python 3.11.7, 2 x Some Processor; "
+        "load of the last minute 1.2 to 1.2, that of the tests included:",
+        "",
+        "| test | measured |",
+        "|---|---|",
+        "| hostile articles | 900 articles answered, 100 refused as their sender's fault, "
+        "**no INTERNAL**; memory of the server 100.0 MiB at half, 101.0 MiB in the end, "
+        "**at most +2.0% over the second half** |",
+        "| `kill -9` | 5 kills, 2,000 articles streamed, **0 lost**; 3 single calls repeated |",
+    ]
+
+
+def test_what_was_measured_elsewhere_stands_in_a_table_of_its_own() -> None:
+    text = tables(last_of_each([*lines(HOSTILE), *lines(KILLS, commit="def5678")]))
+    assert text.count("| test | measured |") == 2
+
+
+def test_a_figure_beyond_its_bar_is_marked() -> None:
+    text = tables(last_of_each(lines({**HOSTILE, "growth_of_second_half": 0.081})))
+    assert "**at most +8.1% over the second half** (**the test holds 5%: it failed**)" in text
+
+
+def test_the_page_has_a_place_for_them() -> None:
+    page = written(PAGE.read_text("utf-8"), "the tables")
+    assert f"{BEGIN}\n\nthe tables\n\n{END}" in page
+    assert written(page, "the tables") == page
+    with pytest.raises(SystemExit, match="no lines"):
+        written("a page without", "the tables")
+
+
+def test_every_test_that_reports_has_its_row() -> None:
+    """By the names in the sources: tests/load and tests/chaos, the shadow's aside
+    (docs/experiments.md)."""
+    names = set()
+    for path in [*ROOT.glob("tests/load/*.py"), *ROOT.glob("tests/chaos/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "report":
+                [name] = [one.value for one in node.args if isinstance(one, ast.Constant)]
+                names.add(name)
+    assert {name for name in names if not str(name).startswith("shadow")} == ROWS.keys()
