@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
-from quotewire.extraction.chain import best_labelling, cross_entropy, events, marginals, runs
+from quotewire.extraction.chain import BLOCKED, best_labelling, cross_entropy, events, marginals, runs
 from quotewire.extraction.network import CUE_CHANNELS, ROLES, Batch, Cues, Look, Network
 from quotewire.training.examples import UNKNOWN, Targets
 
@@ -105,7 +105,10 @@ def _role_losses(
         taught = teacher.mixed(expected, marginals(opinion.roles[:right].flatten(0, 1)))
         spoken = torch.tensor([role in SPOKEN for role in ROLES]).repeat(right)
         expected = torch.where(spoken[:, None, None], taught, expected)
-    surprise = cross_entropy(look.roles[:right].flatten(0, 1), expected).view(right, -1)
+    scores = look.roles[:right].flatten(0, 1)
+    # A span that reaches farther than the look does is not asked for there.
+    expected = expected.masked_fill(scores <= BLOCKED, 0.0)
+    surprise = cross_entropy(scores, expected).view(right, -1)
     surprise = surprise * targets.roles_known * targets.probability.unsqueeze(1)
     result = {"roles": surprise.sum() / right}
     for name in JUDGEMENTS:
