@@ -9,7 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
-from quotewire.extraction.chain import BLOCKED, best_labelling, cross_entropy, events, marginals, runs
+from quotewire.extraction.chain import (
+    BLOCKED,
+    best_labelling,
+    cross_entropy,
+    events,
+    marginals,
+    runs,
+)
 from quotewire.extraction.network import CUE_CHANNELS, ROLES, Batch, Cues, Look, Network
 from quotewire.training.examples import UNKNOWN, Targets
 
