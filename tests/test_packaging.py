@@ -49,12 +49,15 @@ def give_model(checkout: Path, name: str) -> None:
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(b"weights")
     (folder / "config.json").write_text("{}")
+    (folder / "ranges.safetensors").write_bytes(b"ranges")
 
 
 def test_a_wheel_carries_the_models_and_the_type_marker(checkout: Path) -> None:
     give_model(checkout, "quotewire-base")
     give_model(checkout, "quotewire-small")
     (checkout / "models" / "notes").mkdir()
+    (checkout / "models" / "labels").mkdir()
+    (checkout / "models" / "labels" / "polnear_relays.jsonl").write_text("{}")
     (wheel,) = WheelBuilder(str(checkout)).build(
         directory=str(checkout / "dist"), versions=["standard"]
     )
@@ -64,10 +67,14 @@ def test_a_wheel_carries_the_models_and_the_type_marker(checkout: Path) -> None:
         "quotewire/cli/main.py",
         "quotewire/_models/quotewire-base/model.safetensors",
         "quotewire/_models/quotewire-base/config.json",
+        "quotewire/_models/quotewire-base/ranges.safetensors",
         "quotewire/_models/quotewire-small/model.safetensors",
     } <= names
     assert not any(
-        name.startswith(("quotewire/_models/notes", "models/", "tests/")) for name in names
+        name.startswith(
+            ("quotewire/_models/notes", "quotewire/_models/labels", "models/", "tests/")
+        )
+        for name in names
     )
 
 

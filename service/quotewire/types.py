@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+# Arithmetics of a model's encoder; the first is the fastest one that the processor has.
+PRECISIONS = ("auto", "fp32", "bf16", "int8")
+
 
 class Act(StrEnum):
     """What kind of act an attribution reports."""

@@ -78,6 +78,7 @@ def test_health_says_whether_a_server_is_ready(run: Run, target: str) -> None:
         (["--port", "70000"], "port: got 70000; allowed: 0 to 65535"),
         (["--port", "http"], "--port"),
         (["--threads", "0"], "model_threads: got 0"),
+        (["--precision", "fp64"], "precision: got 'fp64'; allowed: auto, fp32, bf16, int8"),
     ],
 )
 def test_settings_out_of_range(run: Run, arguments: list[str], words: str) -> None:

@@ -51,6 +51,7 @@ def test_a_value_that_is_no_number_names_its_variable(variable: str, value: str)
         ("metrics_port", -1),
         ("max_call_s", 0),
         ("log_format", "xml"),
+        ("precision", "fp64"),
     ],
 )
 def test_a_value_outside_its_range_names_its_setting(name: str, value: object) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -12,13 +14,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
-from quotewire.types import ExtractOptions
+from quotewire.errors import ConfigError
+from quotewire.types import PRECISIONS, ExtractOptions
 
 if TYPE_CHECKING:
     from quotewire.extraction.extractor import Extractor
 
 DEFAULT_MODEL = "quotewire-base"
 STDIN = "-"
+PRECISION = "QUOTEWIRE_PRECISION"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -66,16 +70,26 @@ class LoadExtractor(Protocol):
         """The model of that name or folder (None for the default one), ready to answer."""
 
 
+def _precision() -> str:
+    """What the environment asks for (docs/settings.md).  Raises ConfigError."""
+    asked = os.environ.get(PRECISION) or PRECISIONS[0]
+    if asked not in PRECISIONS:
+        raise ConfigError(f"{PRECISION}: got {asked!r}; allowed: {', '.join(PRECISIONS)}")
+    return asked
+
+
 def _load_extractor(name: str | None, *, threads: int | None) -> Extractor:
     from quotewire.extraction.extractor import Extractor
 
-    return Extractor.load(name or DEFAULT_MODEL, threads=threads, device=None)
+    return Extractor.load(
+        name or DEFAULT_MODEL, threads=threads, device=None, precision=_precision()
+    )
 
 
 class IdentifyModel(Protocol):
     def __call__(self, name: str | None) -> tuple[str, str]:
-        """``name@version`` of that model (None for the default one) and a digest of its folder:
-        another digest, other answers."""
+        """``name@version`` of that model (None for the default one) and a digest of its folder,
+        and of the precision where one is asked for: another digest, other answers."""
 
 
 def _identify_model(name: str | None) -> tuple[str, str]:
@@ -83,7 +97,11 @@ def _identify_model(name: str | None) -> tuple[str, str]:
 
     folder = find_model(name or DEFAULT_MODEL)
     description = read_description(folder)
-    return f"{description.name}@{description.version}", digest(folder)
+    precision = _precision()
+    files = digest(folder)
+    if precision != PRECISIONS[0]:
+        files = hashlib.sha256(f"{files} {precision}".encode()).hexdigest()
+    return f"{description.name}@{description.version}", files
 
 
 def _open_page(url: str) -> bool:

@@ -9,6 +9,7 @@ from functools import partial
 import click
 
 from quotewire.cli.desk import DEFAULT_DESK, desk_port
+from quotewire.types import PRECISIONS
 
 
 @click.command()
@@ -24,6 +25,11 @@ from quotewire.cli.desk import DEFAULT_DESK, desk_port
 )
 @click.option(
     "--threads", type=int, help="CPU threads of a model.  [default: the model's own choice]"
+)
+@click.option(
+    "--precision",
+    metavar="|".join(PRECISIONS),
+    help="Arithmetic of the model's encoder.  [default: auto, the fastest that the CPU has]",
 )
 @click.option(
     "--desk",
@@ -46,6 +52,7 @@ def serve(
     port: int | None,
     models: tuple[str, ...],
     threads: int | None,
+    precision: str | None,
     desk: str | None,
     log_level: str,
 ) -> None:
@@ -62,7 +69,13 @@ def serve(
     from quotewire.serving.settings import Settings
 
     settings = Settings.from_environment(
-        os.environ, host=host, port=port, models=models or None, model_threads=threads, desk=desk
+        os.environ,
+        host=host,
+        port=port,
+        models=models or None,
+        model_threads=threads,
+        precision=precision,
+        desk=desk,
     )
     configure_logging(stream=sys.stderr, level=log_level, format_=settings.log_format)
     if settings.desk is None:

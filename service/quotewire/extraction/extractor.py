@@ -99,6 +99,12 @@ class Extractor:
             resolver=Resolver.load(loaded.folder),
         )
 
+    @property
+    def precision(self) -> str:
+        """The arithmetic of a trained model's encoder, one of PRECISIONS but never "auto"; "" of a
+        model that has no say in it."""
+        return getattr(self.model, "precision", "")
+
     def prepare(self, article: Article) -> Prepared:
         """Any text will do: empty, without letters, of any length or script."""
         tokens = self.tokenizer(article.text)

@@ -25,7 +25,8 @@ from transformers import AutoConfig, AutoModel, PretrainedConfig
 import quotewire
 from quotewire.errors import ModelFolderError, ModelNotFoundError
 from quotewire.extraction.network import Network, NetworkConfig
-from quotewire.extraction.precision import Ranges
+from quotewire.extraction.packed import PackedEncoder
+from quotewire.extraction.precision import Ranges, check_ranges
 from quotewire.extraction.tokens import PieceTokenizer
 from quotewire.types import ModelInfo
 
@@ -58,9 +59,9 @@ class Decoding:
     valid_threshold: tuple[float, float] = (0.5, 0.5)
     role_bias: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     calibration: tuple[float, ...] = ()
-    max_pieces: int = 384
-    core_pieces: int = 240
-    context_pieces: int | None = None
+    max_pieces: int = 512
+    core_pieces: int = 300
+    context_pieces: int | None = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,18 +182,21 @@ def load_model(name_or_path: str) -> LoadedModel:
         tokenizer=load_tokenizer(folder, description),
         decoding=description.decoding,
         folder=folder,
-        ranges=read_ranges(folder),
+        ranges=read_ranges(folder, network),
     )
 
 
-def read_ranges(folder: Path) -> Ranges | None:
-    """None if the model has none.  ModelFolderError if the file is broken."""
+def read_ranges(folder: Path, network: Network) -> Ranges | None:
+    """None if the model has none, or an encoder that has no use for them.  ModelFolderError if the
+    file is broken or does not belong to ``network``."""
     path = folder / RANGES
-    if not path.is_file():
+    if not path.is_file() or not PackedEncoder.fits(network):
         return None
     try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
+        ranges = load_file(path)
+        check_ranges(ranges, PackedEncoder.layers(network))
+        return ranges
+    except (OSError, SafetensorError, ValueError) as error:
         raise ModelFolderError(f"{path}: {error}") from error
 
 

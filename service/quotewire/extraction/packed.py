@@ -40,7 +40,7 @@ class PackedEncoder:
     def of(cls, network: Network, precision: str, ranges: Ranges | None = None) -> PackedEncoder:
         """``precision``: FP32, BF16, or INT8, which needs ``ranges``."""
         layers: list[Layer] = []
-        for number, layer in enumerate(network.encoder.encoder.layer):  # type: ignore[union-attr, arg-type]
+        for number, layer in enumerate(cls.layers(network)):
             if precision == INT8:
                 layers.append(Int8Layer(layer, number, ranges or {}))
             else:
@@ -53,6 +53,13 @@ class PackedEncoder:
         """Whether ``network`` has an encoder of the kind that this class knows."""
         config: Any = network.encoder.config
         return bool(config.model_type == "bert" and config.hidden_act == "gelu")
+
+    @staticmethod
+    def layers(network: Network) -> Sequence[Any]:
+        """Hugging Face's layers of an encoder that fits."""
+        encoder: Any = network.encoder
+        layers: Sequence[Any] = encoder.encoder.layer
+        return layers
 
     def encode(self, batch: Batch) -> Tensor:
         """[B, W, H] states of the words (of their first pieces), as :meth:`Network.encode`;
@@ -100,7 +107,7 @@ def record_ranges(network: Network, batches: Iterable[Batch]) -> dict[str, Tenso
     ranges: dict[str, Tensor] = {}
     layers = [
         RecordingLayer(layer, number, ranges)
-        for number, layer in enumerate(network.encoder.encoder.layer)  # type: ignore[union-attr, arg-type]
+        for number, layer in enumerate(PackedEncoder.layers(network))
     ]
     encoder = PackedEncoder(network, layers)
     with torch.inference_mode():

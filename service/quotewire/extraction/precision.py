@@ -10,7 +10,7 @@ SmoothQuant, Xiao et al. 2023, taken to its end).  Scales are fixed when the mod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn.functional import gelu, linear
 
 from quotewire.errors import InputError
+from quotewire.types import PRECISIONS
 
-FP32, BF16, INT8, AUTO = "fp32", "bf16", "int8", "auto"
-PRECISIONS = (AUTO, FP32, BF16, INT8)
+AUTO, FP32, BF16, INT8 = PRECISIONS
 
 # What goes into the four products of a layer.
 QUERY, MIXED, ATTENDED, ACTIVATED = "query", "mixed", "attended", "activated"
@@ -70,6 +70,25 @@ def choose_precision(precision: str, *, ranges: Ranges | None) -> str:
             else f"{FP32} or {BF16}: the model's folder has no ranges.safetensors",
         )
     return precision
+
+
+def check_ranges(ranges: Ranges, layers: Sequence[Any]) -> None:
+    """Whether ``ranges`` are those of Hugging Face's BERT ``layers``.  ValueError naming the
+    product that is missing, of another shape, or has no finite range."""
+    for number, layer in enumerate(layers):
+        for product, (weight, _) in _weights(layer).items():
+            name = f"{number}.{product}"
+            shape = (2, 1 if product == ACTIVATED else weight.shape[1])
+            if name not in ranges:
+                raise ValueError(f"{name}: missing")
+            edges = ranges[name]
+            if tuple(edges.shape) != shape or not edges.is_floating_point():
+                raise ValueError(
+                    f"{name}: got {list(edges.shape)} of {edges.dtype}; "
+                    f"allowed: {list(shape)} of floats"
+                )
+            if not bool(edges.isfinite().all() and (edges[0] <= edges[1]).all()):
+                raise ValueError(f"{name}: not lowest and highest values")
 
 
 def int8_products() -> bool:
@@ -145,6 +164,7 @@ class Int8Layer:
             self._inputs[product] = into
             self._products[product] = Int8Product(*weights[product], into.step, into.offset)
         low, high = (float(edge) for edge in ranges[f"{number}.{ACTIVATED}"].flatten())
+        low, high = min(low, 0.0), max(high, 0.0)  # what stands for 0 is one of the 256
         self._step = max(high - low, 1e-6) / 255
         self._zero = min(255, max(0, round(-low / self._step)))
         weight, bias = weights[ACTIVATED]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from quotewire.errors import InputError
 from quotewire.extraction.batching import collate
 from quotewire.extraction.chain import (
     START,
@@ -31,6 +32,7 @@ from quotewire.extraction.precision import (
     AUTO,
     BF16,
     FP32,
+    INT8,
     Ranges,
     check_precision,
     choose_precision,
@@ -68,7 +70,13 @@ class TransformerModel:
         else:
             fastest = FP32 if device == "cpu" else BF16
             self.precision = fastest if check_precision(precision) == AUTO else precision
-            self._mixed = choose_precision(self.precision, ranges=None) == BF16
+            if self.precision == INT8:
+                raise InputError(
+                    field="precision",
+                    value=repr(precision),
+                    allowed=f"{FP32} or {BF16}: {INT8} is for BERT encoders on a CPU",
+                )
+            self._mixed = self.precision == BF16
 
     @torch.inference_mode()
     def score(self, windows: Sequence[Window]) -> list[WindowScores]:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -37,7 +37,7 @@ from quotewire.serving.configuration import Configuration
 from quotewire.serving.experiments import Experiments
 from quotewire.serving.hosting import ModelHost
 from quotewire.serving.interceptors import Edge
-from quotewire.serving.lifecycle import Lifecycle, Phase
+from quotewire.serving.lifecycle import Lifecycle, Neighbour, Phase
 from quotewire.serving.metrics import Metrics, MetricsPort
 from quotewire.serving.registry import ModelRegistry
 from quotewire.serving.servicers import ExtractionServicer, ModelServicer
@@ -311,16 +311,6 @@ async def serve(settings: Settings, extractors: Iterable[Extractor]) -> AsyncIte
         await server.drain()
 
 
-class Neighbour(Protocol):
-    """What lives beside the server in its process (the desk), as one of its clients."""
-
-    async def start(self) -> object:
-        """Begins to listen, before there are models.  Raises ConfigError where it cannot."""
-
-    async def drain(self) -> None:
-        """Ends as the server does, while the server drains."""
-
-
 def run(
     settings: Settings,
     *,
@@ -348,7 +338,7 @@ async def _run(
 ) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    reloads: set[asyncio.Task[None]] = set()
+    loads: set[asyncio.Task[None]] = set()
 
     def asked_to_stop(name: str) -> None:
         logger.info("got %s", name)
@@ -359,8 +349,8 @@ async def _run(
     def asked_to_reload() -> None:
         logger.info("got SIGHUP")
         task = loop.create_task(server.reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
+        loads.add(task)
+        task.add_done_callback(loads.discard)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_stop, number.name)
@@ -372,9 +362,17 @@ async def _run(
         await server.start()
         if beside:
             await beside.start()
-        await server.load()
-        await stop.wait()
-        await asyncio.gather(*reloads)
+        loads.add(first := loop.create_task(server.load()))
+        stopping = loop.create_task(stop.wait())
+        await asyncio.wait({first, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if first.done():
+            loads.remove(first)
+            first.result()
+            await stopping
+        # What is being loaded now is for nobody any more: the drain does not wait for it.
+        for task in loads:
+            task.cancel()
+        await asyncio.gather(*loads, return_exceptions=True)
     finally:
         await asyncio.gather(server.drain(), *([beside.drain()] if beside else []))
         if provider:
@@ -386,7 +384,11 @@ def _loader(settings: Settings) -> Callable[[str], Extractor]:
         # Imported late: torch takes seconds, and the port answers health checks meanwhile.
         from quotewire.extraction.extractor import Extractor
 
-        return Extractor.load(source, threads=settings.model_threads)
+        extractor = Extractor.load(
+            source, threads=settings.model_threads, precision=settings.precision
+        )
+        logger.info("loaded %s in %s", extractor.info.tag, extractor.precision)
+        return extractor
 
     return load
 

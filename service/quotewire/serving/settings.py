@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from quotewire.errors import ConfigError
+from quotewire.types import PRECISIONS
 
 PREFIX = "QUOTEWIRE_"
 MIB = 1024 * 1024
@@ -33,6 +34,8 @@ class Settings:
     """TOML file with models, aliases and default instead, read again at a reload."""
     model_threads: int | None = None
     """Threads of a model's matrix multiplication; None for the model's own choice."""
+    precision: str = "auto"
+    """Arithmetic of the models' encoders, one of types.PRECISIONS."""
     workers: int = 2
     """Threads that tokenise and decode, beside the model's own."""
     tokens_per_batch: int = 2048
@@ -132,6 +135,10 @@ class Settings:
             raise ConfigError("tls_certificate, tls_key: got one of them; allowed: both or none")
         if self.tls_client_ca is not None and self.tls_key is None:
             raise ConfigError("tls_client_ca: got one without tls_certificate and tls_key")
+        if self.precision not in PRECISIONS:
+            raise ConfigError(
+                f"precision: got {self.precision!r}; allowed: {', '.join(PRECISIONS)}"
+            )
         if self.log_format not in LOG_FORMATS:
             raise ConfigError(
                 f"log_format: got {self.log_format!r}; allowed: {', '.join(LOG_FORMATS)}"

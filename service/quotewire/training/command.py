@@ -35,6 +35,7 @@ from quotewire.training.examples import Example, align
 from quotewire.training.finish import finish_model
 from quotewire.training.loop import Schedule, Step, Trainer
 from quotewire.training.loss import Teacher
+from quotewire.training.ranges import ARTICLES, write_model_ranges
 from quotewire.training.silver import with_silver_nested
 from quotewire.training.start import PACKAGED_BASE, start_from
 from quotewire.training.tune import without_names
@@ -164,14 +165,7 @@ def train(config: TrainConfig) -> Iterator[Report]:
             raise ConfigError(
                 f"teacher: {config.teacher} reads other word pieces than {start.base}"
             )
-        encoder = (
-            PackedEncoder.of(
-                loaded.network, choose_precision(AUTO, ranges=loaded.ranges), loaded.ranges
-            )
-            if PackedEncoder.fits(loaded.network)
-            else loaded.network
-        )
-        teacher = Teacher(loaded.network, config.trust, encoder.encode)
+        teacher = Teacher(loaded.network, config.trust, encoder_of(loaded))
         articles = with_silver_nested(articles, without_names(loaded))
         silver = sum(
             a.probability for article in articles for a in article.attributions if a.nested
@@ -221,6 +215,7 @@ def train(config: TrainConfig) -> Iterator[Report]:
             save_checkpoint()
             saved_at = time.monotonic()
     save(config.out)
+    write_model_ranges(config.out, (article.text for article in articles[:ARTICLES]))
     yield Report(news=f"wrote {config.out}")
     if config.tune:
         for news in finish_model(

@@ -101,7 +101,11 @@ class DevSet:
 def without_names(loaded: LoadedModel) -> Extractor:
     """A model's extractor that leaves names alone."""
     return Extractor(
-        TransformerModel(loaded.network, proposal_bias=loaded.decoding.proposal_bias),
+        TransformerModel(
+            loaded.network,
+            proposal_bias=loaded.decoding.proposal_bias,
+            ranges=loaded.ranges,
+        ),
         tokenizer=loaded.tokenizer,
         info=loaded.info,
         decoding=loaded.decoding,
