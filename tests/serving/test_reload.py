@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -199,6 +201,27 @@ def test_a_file_that_is_no_toml_changes_nothing(shop: Shop) -> None:
         with pytest.raises(grpc.RpcError, match="no TOML"):
             reload(admin)
         assert answered_by(server) == "a@1"
+
+
+def test_what_sighup_finds_wrong_is_logged_and_changes_nothing(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.write("a@1")
+    with open_(shop) as (server, _):
+        for content, reason in (
+            ("[[models", "the new configuration is refused, the old one stays: .* no TOML"),
+            ("[models]", "refused, the old one stays: .* models: allowed: one"),
+            (
+                '[[models]]\nfolder = "broken@1"',
+                "the reload failed, everything stays: RuntimeError",
+            ),
+        ):
+            shop.path.write_text(content, encoding="utf-8")
+            reloading = asyncio.run_coroutine_threadsafe(server.server.reload(), server.loop)
+            reloading.result(PATIENCE_S)
+            assert re.search(reason, caplog.messages[-1])
+            assert caplog.records[-1].levelname == "ERROR"
+            assert answered_by(server) == "a@1"
 
 
 def test_an_unchanged_folder_is_not_loaded_again(shop: Shop, tmp_path: Path) -> None:

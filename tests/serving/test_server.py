@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
 
 from quotewire.errors import ConfigError
+from quotewire.extraction.extractor import Extractor
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1.extraction_service_pb2 import ExtractRequest, ExtractStreamRequest
 from quotewire.pb.v1.extraction_service_pb2_grpc import ExtractionServiceStub
-from quotewire.serving.server import SERVICES, Server, serve
+from quotewire.serving.server import SERVICES, Server, run, serve
 from tests.fakes import fake_extractor
 from tests.serving.harness import (
     PATIENCE_S,
     STORY,
+    STORY_QUOTES,
     GatedModel,
     Running,
     error_info,
     rich_status,
     running,
     settings,
+    until,
 )
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -105,6 +117,25 @@ def test_reflection_lists_the_services() -> None:
         names = {service.name for service in listing.list_services_response.service}
         assert names >= {*SERVICES, "grpc.health.v1.Health"}
         assert files.file_descriptor_response.file_descriptor_proto
+
+
+def test_whoever_knows_reflection_alone_can_call() -> None:
+    """As grpcurl does: every type of the call is learnt from the server."""
+    with running() as server:
+        pool = DescriptorPool(ProtoReflectionDescriptorDatabase(server.channel))
+        method = pool.FindServiceByName(SERVICES[0]).FindMethodByName("Extract")
+        asked, answered = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
+        call = server.channel.unary_unary(
+            f"/{SERVICES[0]}/{method.name}",
+            request_serializer=asked.SerializeToString,
+            response_deserializer=answered.FromString,
+        )
+        response = MessageToDict(call(ParseDict({"article": {"text": STORY}}, asked())))
+        quotes = [one["quote"]["text"] for one in response["extraction"]["statements"]]
+        assert quotes == STORY_QUOTES
+        for name in SERVICES:
+            for each in pool.FindServiceByName(name).methods:
+                assert all(map(GetMessageClass, (each.input_type, each.output_type)))
 
 
 def test_a_drain_finishes_running_calls_and_refuses_new_ones() -> None:
@@ -229,3 +260,29 @@ def test_a_server_process_reloads_on_sighup_and_ends_well_on_sigterm() -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_told_to_stop_while_it_loads_it_drains_at_once_and_never_serves(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load(source: str) -> Extractor:
+        loading.set()
+        assert go_on.wait(PATIENCE_S)
+        return fake_extractor()
+
+    def outside() -> None:
+        try:
+            assert loading.wait(PATIENCE_S)
+            os.kill(os.getpid(), signal.SIGTERM)
+            until(lambda: "drained" in caplog.messages)
+        finally:
+            go_on.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(outside)
+        run(settings(), load=load)
+        told.result()
+    assert not any(message.startswith("serving") for message in caplog.messages)

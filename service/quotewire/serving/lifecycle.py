@@ -1,4 +1,4 @@
-"""Whether a server takes calls, and how many it has."""
+"""Whether a server takes calls, how many it has, and what shares its life."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import Protocol
 
 from quotewire.errors import DrainingError, UnavailableError
 
@@ -67,3 +68,13 @@ class Lifecycle:
         except TimeoutError:
             return False
         return True
+
+
+class Neighbour(Protocol):
+    """What lives beside the server in its process (the desk), as one of its clients."""
+
+    async def start(self) -> object:
+        """Begins to listen, before there are models.  Raises ConfigError where it cannot."""
+
+    async def drain(self) -> None:
+        """Ends as the server does, while the server drains."""
