@@ -259,14 +259,47 @@ def test_the_predicted_wait_counts_the_job_itself_and_the_running_batch(
     time.sleep(0.2)
     forward._permits.release()
     slow.result(PATIENCE_S)  # 10 tokens in 0.2 s or more: at most 50 a second
+    block(batcher, forward)
     soon = time.monotonic() + 0.1
     with pytest.raises(OverloadedError, match="predicted wait"):
         batcher.submit([Piece("long", 40)], deadline=soon)
     with pytest.raises(OverloadedError, match="predicted wait"), batcher.reserve(40, deadline=soon):
         pass
-    block(batcher, forward)
     with pytest.raises(OverloadedError, match="predicted wait"):
         batcher.check_room(deadline=time.monotonic() + 0.1)
+
+
+def test_whoever_comes_to_an_idle_worker_is_let_in(
+    batcher: Batcher[Piece, str], forward: Forward
+) -> None:
+    """However slow it was a moment ago: nothing else would show that it no longer is."""
+    slow = block(batcher, forward)
+    time.sleep(0.2)
+    forward._permits.release()
+    slow.result(PATIENCE_S)
+    forward.open()
+    soon = time.monotonic() + 0.01  # by that speed it would take 0.8 s
+    batcher.check_room(deadline=soon)
+    with batcher.reserve(40, deadline=soon):
+        assert batcher.submit([Piece("long", 40)], admitted=True).result(PATIENCE_S) == ["LONG"]
+
+
+def test_tiny_batches_do_not_make_the_worker_look_slow(forward: Forward) -> None:
+    """A batch costs something however little is in it."""
+    batcher = Batcher(forward, tokens_per_batch=80_000, max_queue_tokens=100_000)
+    try:
+        for _ in range(3):  # one token in 0.05 s or more: at most 20 a second
+            tiny = batcher.submit([Piece("tiny", 1)])
+            forward.wait_entered()
+            time.sleep(0.05)
+            forward._permits.release()
+            tiny.result(PATIENCE_S)
+        block(batcher, forward)
+        # By 20 tokens a second 50 minutes; by an eighth of a full batch each time, 0.3 s.
+        batcher.submit([Piece("long", 60_000)], deadline=time.monotonic() + 600)
+    finally:
+        forward.open()
+        batcher.close()
 
 
 def test_reserved_room_is_taken_until_it_is_given_back(

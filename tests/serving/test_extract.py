@@ -20,7 +20,7 @@ from quotewire.pb.v1.extraction_service_pb2 import ExtractRequest
 from quotewire.serving import convert
 from quotewire.serving.status import detail
 from quotewire.types import Article, ExtractOptions
-from tests.fakes import FakeModel, fake_extractor
+from tests.fakes import fake_extractor
 from tests.serving.harness import (
     ATTITUDE,
     PATIENCE_S,
@@ -267,7 +267,7 @@ def test_a_full_queue_is_told_with_the_time_to_come_again() -> None:
         assert queued.result().extraction.statements
 
 
-class SlowModel(FakeModel):
+class SlowModel(GatedModel):
     """Says nothing fast; how slow it is, the server learns at the warm-up."""
 
     def score(self, windows: Sequence[Window]) -> list[WindowScores]:
@@ -276,10 +276,14 @@ class SlowModel(FakeModel):
 
 
 def test_a_call_whose_deadline_is_too_short_is_refused_at_once() -> None:
-    """The queue is empty and the deadline far away; but by the model's speed it will not do."""
-    model = SlowModel()
+    """The queue is empty and the deadline far away; but somebody is being served, and by the
+    model's speed it will not do."""
+    model = SlowModel(is_open=True)
+    short = ExtractRequest(article=pb.Article(text="Lee said yes."))
     with running(fake_extractor(model=model)) as server:
-        seen = len(model.batches)
+        model.close_gate()
+        before = server.extraction.Extract.future(short, timeout=PATIENCE_S)
+        assert model.entered.wait(PATIENCE_S)
         long = ExtractRequest(article=pb.Article(text="The day went on. " * 5000))
         with pytest.raises(grpc.RpcError) as caught:
             server.extraction.Extract(long, timeout=10)
@@ -288,10 +292,12 @@ def test_a_call_whose_deadline_is_too_short_is_refused_at_once() -> None:
         assert error_info(status).reason == "OVERLOADED"
         assert "predicted wait" in status.message
         assert detail(status, RetryInfo()) is not None
-        assert len(model.batches) == seen
-        short = ExtractRequest(article=pb.Article(text="Lee said yes."))
+        seen = len(model.batches)
+        model.gate.set()
+        assert len(before.result(PATIENCE_S).extraction.statements) == 1
         answer = server.extraction.Extract(short, timeout=PATIENCE_S)
         assert len(answer.extraction.statements) == 1
+        assert len(model.batches) == seen + 2, "nothing of the long article"
 
 
 def test_a_caller_who_cancels_frees_the_model_of_his_work() -> None:

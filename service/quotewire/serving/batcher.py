@@ -27,8 +27,11 @@ logger = logging.getLogger(__name__)
 
 
 # The worker's speed is tokens by seconds over its last batches: what a batch weighs, compared with
-# the one after it.  Both are summed, so that a tiny batch says as little as it should.
+# the one after it.
 _SPEED_MEMORY = 0.9
+# A batch takes some time however little is in it, so it counts as this share of a full one at
+# least: a few tiny ones say nothing of how long a long article takes.
+_LEAST_SHARE = 1 / 8
 # Bounds of what a refused caller is told to wait (seconds).
 _RETRY_AFTER_S = (0.1, 30.0)
 
@@ -90,8 +93,9 @@ class Batcher(Generic[Window, Score]):
         """Holds room for about ``tokens`` while an article is being tokenised; submit it inside,
         as ``admitted``.
 
-        Raises OverloadedError where the queue is full or the predicted wait is longer than
-        ``deadline`` (a time.monotonic() value) allows; DrainingError after close().
+        Raises OverloadedError where the queue is full, or where others are served and the predicted
+        wait is longer than ``deadline`` (a time.monotonic() value) allows; DrainingError after
+        close().
         """
         with self._changed:
             self._check_room(tokens, deadline=deadline, patient=patient)
@@ -219,7 +223,10 @@ class Batcher(Generic[Window, Score]):
                 f"the queue is full: {waiting} tokens wait, the limit is {limit}",
                 retry_after_s=retry_after_s,
             )
-        if deadline is not None and wait_s > max(deadline - time.monotonic(), 0.0):
+        # With nothing before it a call is let in: coming again would not help it, and a speed that
+        # was measured in a bad moment could never be mended if it kept everybody out.
+        is_idle = not self._running + waiting
+        if not is_idle and deadline is not None and wait_s > max(deadline - time.monotonic(), 0.0):
             raise OverloadedError(
                 f"the predicted wait of {wait_s:.1f} s is longer than the deadline allows",
                 retry_after_s=retry_after_s,
@@ -345,9 +352,11 @@ class Batcher(Generic[Window, Score]):
             longest=batch[-1][0],
             seconds=seconds,
         )
+        counted = max(facts.tokens, self._tokens_per_batch * _LEAST_SHARE)
         with self._changed:
-            self._done_tokens = _SPEED_MEMORY * self._done_tokens + facts.tokens
+            self._done_tokens = _SPEED_MEMORY * self._done_tokens + counted
             self._done_s = _SPEED_MEMORY * self._done_s + seconds
+            self._running = max(self._running - facts.tokens, 0)  # before anybody gets an answer
         if self._on_batch:
             self._on_batch(facts)
         for job in dict.fromkeys(job for _, _, _, job in batch):
