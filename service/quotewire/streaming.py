@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # a class that exists for type checkers only
 # (seconds, doubled each time).
 MAX_RESTARTS = 5
 FIRST_BACKOFF_S = 0.2
+# How long a stream that is done waits for the server to end it (seconds).
+LAST_WORD_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class ArticleStream:
                     taken += 1
                     self._slots.release()
                     yield answer
+            # The server has the last word: a call cut off before it would count as cancelled.
+            await asyncio.wait(tasks, timeout=LAST_WORD_S)
         finally:
             for task in tasks:
                 task.cancel()

@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from prometheus_client.parser import text_string_to_metric_families
 
+from quotewire.client import Client
 from quotewire.errors import ConfigError
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1.extraction_service_pb2 import (
@@ -140,6 +141,15 @@ def test_callers_who_leave_are_counted() -> None:
         until(lambda: sample(server, "cancellations_total", **labels) == 1)
         assert sample(server, "calls_total", code="CANCELLED", **labels) == 1
         model.gate.set()
+
+
+def test_a_client_who_has_all_answers_has_not_left() -> None:
+    with running() as server, Client(server.target) as client:
+        articles = [Article(id=str(n), text=STORY) for n in range(3)]
+        assert len(list(client.extract_stream(articles, timeout_s=PATIENCE_S))) == 3
+        labels = {"method": "ExtractStream", **ARTICLE}
+        until(lambda: sample(server, "calls_total", code="OK", **labels) == 1)
+        assert not sample(server, "cancellations_total", **labels)
 
 
 def test_prometheus_can_scrape_them() -> None:
