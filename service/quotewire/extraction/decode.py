@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from quotewire.extraction.chain import (
     BLOCKED,
@@ -33,7 +34,8 @@ from quotewire.extraction.windows import Window
 SOURCE, CONTENT, INTERMEDIARY, ADDRESSEE = range(len(ROLES))
 NESTED = CUE_CHANNELS.index("nested")
 Run = tuple[int, int]
-Found = dict[Run, float]  # the spans of one role, ascending, with their log posteriors
+# The spans of one role, ascending, with their log posteriors (0 where nothing asks for one).
+Found = dict[Run, float]
 
 
 class _Judged(NamedTuple):
@@ -140,7 +142,9 @@ def _spans_of_roles(roles: FloatArray) -> list[list[Found]]:
     insisted = best_single_spans(chains[silent])
     insisted[:, 0] = silent
     spans = np.concatenate([spans, insisted])
-    logp = span_log_probability(chains, spans)
+    logp = np.zeros(len(spans), np.float32)
+    weighed = _weighed(spans[:, 0], kinds)
+    logp[weighed] = span_log_probability(chains, spans[weighed])
     found: list[Found] = [{} for _ in chains]
     for (chain, first, last), nats in zip(spans.tolist(), logp.tolist(), strict=True):
         found[chain][first, last] = nats
@@ -150,6 +154,14 @@ def _spans_of_roles(roles: FloatArray) -> list[list[Found]]:
                 run, nats = max(found[chain].items(), key=itemgetter(1))
                 found[chain] = {run: nats}
     return [found[n : n + kinds] for n in range(0, len(chains), kinds)]
+
+
+def _weighed(chain: IntArray, kinds: int) -> npt.NDArray[np.bool_]:
+    """Which spans, given by their ascending chains, need a log posterior: those that confidence is
+    computed from (sources and contents), and addressees where one of several must be chosen."""
+    role = chain % kinds
+    rivals = np.bincount(chain)[chain] > 1
+    return (role == SOURCE) | (role == CONTENT) | ((role == ADDRESSEE) & rivals)
 
 
 def _candidate(window: Window, judged: _Judged, found: Sequence[Found]) -> Candidate:
