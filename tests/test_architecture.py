@@ -10,12 +10,14 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "service" / "quotewire"
 MAX_LINES = 400
 
-WORDS = {"types", "errors", "lines"}  # the domain's words: standard library only
+# The domain's words and what every process may ask for: standard library only.
+WORDS = {"types", "errors", "lines", "interpreter"}
 # What each room may import of the others, beside the words.  cli may use every room.
 MAY_IMPORT: dict[str, set[str]] = {
     "types": set(),
     "errors": set(),
     "lines": set(),
+    "interpreter": set(),
     "pb": set(),
     "extraction": set(),
     "evaluation": set(),

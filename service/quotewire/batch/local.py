@@ -17,6 +17,7 @@ from quotewire.batch.job import Done, Failed, Job, Phase, Ready, Task
 from quotewire.batch.records import Shard
 from quotewire.batch.schedule import Schedule
 from quotewire.batch.worker import OUT_OF_MEMORY, ShardWorker
+from quotewire.interpreter import tune_interpreter
 
 # Never fork: after torch's threads have started, a forked child hangs.
 _CONTEXT = multiprocessing.get_context("spawn")
@@ -118,6 +119,7 @@ class _Worker:
 
 def _work(pipe: Connection, job: Job, phase: Phase) -> None:
     """A worker process's life."""
+    tune_interpreter()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver's to handle: it ends its workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_die_with_parent, daemon=True).start()

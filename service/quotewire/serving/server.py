@@ -21,6 +21,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from quotewire.errors import ConfigError, QuotewireError
+from quotewire.interpreter import tune_interpreter
 from quotewire.pb.v1 import (
     admin_service_pb2,
     admin_service_pb2_grpc,
@@ -325,6 +326,7 @@ def run(
     of the settings' models, where that is not to be loaded from its folder.  ``neighbour`` makes,
     of the server's address inside this process, what is to live beside it.
     """
+    tune_interpreter()
     with TemporaryDirectory(prefix="quotewire-") as private:  # nobody else may look into it
         asyncio.run(_run(settings, load, neighbour, door=f"unix:{private}/grpc"))
 
