@@ -15,9 +15,9 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 ENGLISH = "en"
 
 # Code points looked at in a long text: three pieces of this length, from its start, middle and
-# end, so that neither a foreign opening quotation nor a trailing notice decides alone.  The detector
-# walks byte by byte in Python; on 9,637 BBC, Reuters and PolNeAR articles pieces of 400 answer just
-# as pieces of 1,000 do, in a third of the time.
+# end, so that neither a foreign opening quotation nor a trailing notice decides alone.  The
+# detector walks byte by byte in Python; on 9,637 BBC, Reuters and PolNeAR articles pieces of 400
+# answer just as pieces of 1,000 do, in a third of the time.
 _PIECE = 400
 
 # Below this probability the answer is None.  Measured on 9,553 BBC and Reuters articles: all are
