@@ -161,7 +161,8 @@ def _weighed(chain: IntArray, kinds: int) -> npt.NDArray[np.bool_]:
     computed from (sources and contents), and addressees where one of several must be chosen."""
     role = chain % kinds
     rivals = np.bincount(chain)[chain] > 1
-    return (role == SOURCE) | (role == CONTENT) | ((role == ADDRESSEE) & rivals)
+    weighed = (role == SOURCE) | (role == CONTENT) | ((role == ADDRESSEE) & rivals)
+    return np.asarray(weighed, np.bool_)
 
 
 def _candidate(window: Window, judged: _Judged, found: Sequence[Found]) -> Candidate:
