@@ -49,9 +49,10 @@ class TrainConfig:
     folder to start from, of whose encoder ``layers`` are kept (all, if none are named).  Paths are
     relative to the working directory; ``restyled`` is the share of articles that an epoch sees
     in another typographic style; ``relays`` are labels of our own beside the corpus's (see
-    corpus.py).  The model folder ``teacher`` gives silver labels of nested
-    statements, and its opinion counts for the share ``trust`` beside the labels.  With ``tune``
-    the model is tuned and evaluated on the corpus's
+    corpus.py).  The model folder ``teacher`` gives silver labels of nested statements, and its
+    opinion counts for the share ``trust`` beside the labels.  Of the weights that come out, the
+    share ``keep`` is those that training started from, which keeps what they do well elsewhere
+    (Wortsman et al. 2022).  With ``tune`` the model is tuned and evaluated on the corpus's
     development part at the end and gets a card, whose known failures come from the file ``notes``;
     ``outofdomain`` (gold without texts) and the folder ``archives`` (its texts) add figures from
     elsewhere.
@@ -70,6 +71,7 @@ class TrainConfig:
     relays: Path | None = None
     teacher: Path | None = None
     trust: float = 0.5
+    keep: float = 0.0
     tune: bool = True
     notes: Path | None = None
     outofdomain: Path | None = None
@@ -152,6 +154,7 @@ def train(config: TrainConfig) -> Iterator[Report]:
         start_id=start.start_id,
         break_id=start.break_id,
     )
+    kept = {name: value.clone() for name, value in start.network.state_dict().items()}
     articles = read_polnear(config.data, "train", relays=config.relays)
     lost: Counter[str] = Counter()
     for article in articles:
@@ -198,7 +201,10 @@ def train(config: TrainConfig) -> Iterator[Report]:
         save_model(
             out,
             description=description,
-            weights=trainer.average,
+            weights={
+                name: torch.lerp(value, kept[name], config.keep) if config.keep else value
+                for name, value in trainer.average.items()
+            },
             tokenizer_json=start.tokenizer_json,
         )
 
@@ -248,8 +254,9 @@ def training_facts(config: TrainConfig, steps: int) -> list[str]:
     return [
         f"`quotewire train` with {config.threads} threads, {steps} steps; {schedule}",
         f"network: {network}; {config.restyled:.0%} of the articles restyled each epoch",
-        f"teacher {config.teacher.name}, trust {config.trust}; nested statements in silver"
+        f"teacher {config.teacher.name}, trust {config.trust}; nested statements in silver where nobody labelled them"
         if config.teacher
         else "no teacher, no silver labels",
+        *([f"{config.keep:.0%} of the weights are those of {config.base}"] if config.keep else []),
         "weights averaged exponentially; cue and role chains by cross entropy, see docs/model.md",
     ]
