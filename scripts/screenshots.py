@@ -1,8 +1,8 @@
 """Takes the pictures of the desk in docs/images: the real model, a real server, a real browser.
 
-``make screenshots`` runs it.  The article is the desk's own sample.  The second model of the
-comparison is quotewire-base with a higher bar for cues and wider quotes: the same weights, so that
-the pictures need no second model; it is called "strict" on them.
+``make screenshots`` runs it.  The article is the desk's own sample; the models are quotewire-base
+and, for the comparison, quotewire-small.  Where that one is not installed, the second model is
+quotewire-base with a higher bar for cues and wider quotes, called "strict" on the pictures.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Page, sync_playwright
 
 from quotewire.desk.port import DeskPort
+from quotewire.errors import ModelNotFoundError
 from quotewire.extraction.extractor import Extractor
 from quotewire.extraction.model_folder import find_model
 from quotewire.serving.server import Server
@@ -32,8 +33,12 @@ MAX_BYTES = 300_000
 FLAGS = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
-def strict(folder: Path) -> Extractor:
-    """quotewire-base, choosier."""
+def second_model(folder: Path) -> Extractor:
+    """quotewire-small, or quotewire-base choosier (a copy in ``folder``)."""
+    try:
+        return Extractor.load("quotewire-small")
+    except ModelNotFoundError:
+        print("no quotewire-small: compared with a stricter quotewire-base")
     copy = folder / "quotewire-strict"
     shutil.copytree(find_model("quotewire-base"), copy)
     config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
@@ -45,8 +50,9 @@ def strict(folder: Path) -> Extractor:
 
 
 @contextmanager
-def desk() -> Iterator[str]:
-    """The address of a desk whose server has both models and records verdicts."""
+def desk() -> Iterator[tuple[str, str]]:
+    """The address of a desk whose server has both models and records verdicts, and the tag of its
+    second model."""
     with TemporaryDirectory() as folder:
         settings = Settings(
             port=0,
@@ -58,16 +64,18 @@ def desk() -> Iterator[str]:
         loop = asyncio.new_event_loop()
         threading.Thread(target=loop.run_forever, daemon=True).start()
 
+        second = second_model(Path(folder))
+
         async def start() -> tuple[Server, DeskPort, int]:
             server = Server(settings)
             port = await server.start()
-            await server.install([Extractor.load("quotewire-base"), strict(Path(folder))])
+            await server.install([Extractor.load("quotewire-base"), second])
             page = DeskPort(settings, f"127.0.0.1:{port}")
             return server, page, await page.start()
 
         server, page, port = asyncio.run_coroutine_threadsafe(start(), loop).result()
         try:
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", second.info.tag
         finally:
             for end in (page.drain(), server.drain()):
                 asyncio.run_coroutine_threadsafe(end, loop).result()
@@ -97,7 +105,7 @@ def main() -> None:
         sys.exit("no chromium: apt-get install chromium")
     IMAGES.mkdir(parents=True, exist_ok=True)
     flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    with desk() as url, sync_playwright() as playwright:
+    with desk() as (url, second), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         for dark in (False, True):
             context = browser.new_context(
@@ -118,7 +126,7 @@ def main() -> None:
             page.evaluate("scrollTo(0, 0)")
             take(page, "dark" if dark else "desktop")
             if not dark:
-                read_sample(page, url, second="strict@1.0.0")
+                read_sample(page, url, second=second)
                 take(page, "two-models")
                 page.locator("section.statements").evaluate("e => e.scrollIntoView()")
                 take(page, "differences")

@@ -343,8 +343,13 @@ def test_hostile_text_is_inert(browser: Browser, running_desk: RunningDesk, scri
 def test_a_phone_shows_everything_in_one_column(
     browser: Browser, running_desk: RunningDesk
 ) -> None:
+    long_name = "Bartholomew-Featherstonehaugh-Cholmondeley-Smythe"
     with tab(browser, phone=True) as opened:
         page = opened.page
+        read(page, running_desk, f"{long_name} told Reuters that it is safe.")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        label = page.locator(".qw-label").first
+        assert label.evaluate("e => e.getClientRects().length") == 1, "in one piece"
         read(page, running_desk, STORY)
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390, "nothing sticks out"
@@ -358,6 +363,12 @@ def test_a_phone_shows_everything_in_one_column(
         assert page.locator("#act").is_visible()
         page.locator(".qw-quote").first.tap()
         assert selected(page) == ["1"]
+        # The card goes when the statement is let go, though a finger's hover stays.
+        card = """e => [e, e.querySelector('.qw-label')].map(
+            part => getComputedStyle(part, '::after').content)"""
+        assert any("Smith" in shown for shown in page.locator(".qw-quote").first.evaluate(card))
+        page.keyboard.press("Escape")
+        assert page.locator(".qw-quote").first.evaluate(card) == ["none", "none"]
         for button in page.locator(".judge button").all()[:2]:
             box = button.bounding_box()
             assert box is not None and box["height"] >= 24, "WCAG 2.5.8"

@@ -89,7 +89,7 @@ def cross_entropy(scores: Tensor, expected: Tensor) -> Tensor:
 def best_spans(scores: FloatArray) -> IntArray:
     """Viterbi: the spans of the best labelling of each chain, [chains, words, 3] -> [spans, 3] as
     (chain, first word, last word), ascending."""
-    steps, states = _walk(scores)
+    steps, states = _walk(scores, np.maximum)
     outside, inside = states[:-1, _OUT], states[:-1, _IN]
     # The last step up to each one at which the best way out (in) closes (opens) a span.
     closing = _last_true(inside + steps[:, _OUT, _IN] > outside)
@@ -139,7 +139,8 @@ def span_log_probability(scores: FloatArray, spans: IntArray) -> FloatArray:
     exact = scores[asked].astype(np.float64)
     chains, words, _ = exact.shape
     # A chain read from its end is a chain whose START and END have changed places.
-    outside = _sums(np.concatenate([exact, exact[:, ::-1, ::-1]]))
+    _, states = _walk(np.concatenate([exact, exact[:, ::-1, ::-1]]), np.logaddexp)
+    outside = states[:, _OUT]
     before, after, whole = outside[:, :chains], outside[:, chains:], outside[-1, :chains]
     inside = np.zeros((chains, words + 1))
     np.cumsum(exact[:, :, INSIDE], 1, out=inside[:, 1:])
@@ -149,52 +150,16 @@ def span_log_probability(scores: FloatArray, spans: IntArray) -> FloatArray:
     return np.asarray(share + after[words - 1 - last, chain], np.float32)
 
 
-def _sums(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Logarithms of the summed weights of all ways to be outside after each number of words,
-    [chains, words, 3] -> [words + 2, chains].
-
-    Weights themselves are added, scaled to a sum of one after every word (Rabiner 1989, "A tutorial
-    on hidden Markov models", V.A): a logarithm a chain and word would cost most of the time.
-    """
-    chains, words, _ = scores.shape
-    start, inside, end = scores.transpose(2, 1, 0)
-    # What a word adds, as weights: [words + 1, from, to, chains]; the largest of each step is one.
-    steps = np.full((words + 1, 2, 2, chains), -np.inf)
-    steps[:, _OUT, _OUT] = 0
-    steps[1:, _IN, _OUT] = end
-    np.add(start, inside, out=steps[:-1, _OUT, _IN])
-    steps[:-1, _IN, _IN] = inside
-    scale = steps.max((1, 2))
-    steps -= scale[:, None, None]
-    np.exp(steps, out=steps)
-    states = np.zeros((words + 2, 2, chains))
-    totals = np.ones((words + 2, chains))
-    states[0, _OUT] = 1
-    ways = np.empty((2, 2, chains))
-    from_outside, from_inside = ways
-    for step, here, there, total in zip(steps, states, states[1:], totals[1:], strict=False):
-        np.multiply(step, here[:, None], out=ways)
-        np.add(from_outside, from_inside, out=there)
-        np.add(there[_OUT], there[_IN], out=total)
-        np.maximum(total, _TINY, out=total)
-        np.divide(there, total, out=there)
-    logs = np.log(totals)
-    logs[1:] += scale
-    np.cumsum(logs, 0, out=logs)
-    return np.log(np.maximum(states[:, _OUT], _TINY)) + logs
-
-
-_TINY = 1e-300  # a share below this is none, but has a logarithm
 _OUT, _IN = 0, 1  # the states of a chain
 
 
-def _walk(scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _walk(scores: FloatArray, plus: np.ufunc) -> tuple[FloatArray, FloatArray]:
     """Walks all chains from their first word to their end, [chains, words, 3] ->
     ``steps`` [words + 1, to, from, chains] and ``states`` [words + 2, state, chains].
 
-    ``states[t]`` is the worth of the best way to be outside or inside after ``t`` words and
-    ``steps[t]`` what word ``t`` adds on the way; one more step past the last word closes what is
-    open.
+    ``states[t]`` is the worth of all ways to be outside or inside after ``t`` words, ways being
+    added by ``plus``: the best one by ``np.maximum``, their sum by ``np.logaddexp``.  ``steps[t]``
+    is what word ``t`` adds on the way; one more step past the last word closes what is open.
     """
     chains, words, _ = scores.shape
     start, inside, end = scores.transpose(2, 1, 0)
@@ -209,7 +174,7 @@ def _walk(scores: FloatArray) -> tuple[FloatArray, FloatArray]:
     from_outside, from_inside = ways[:, _OUT], ways[:, _IN]
     for step, here, there in zip(steps, states, states[1:], strict=False):
         np.add(step, here, out=ways)
-        np.maximum(from_outside, from_inside, out=there)
+        plus(from_outside, from_inside, out=there)
     return steps, states
 
 

@@ -254,7 +254,8 @@ def training_facts(config: TrainConfig, steps: int) -> list[str]:
     return [
         f"`quotewire train` with {config.threads} threads, {steps} steps; {schedule}",
         f"network: {network}; {config.restyled:.0%} of the articles restyled each epoch",
-        f"teacher {config.teacher.name}, trust {config.trust}; nested statements in silver where nobody labelled them"
+        f"teacher {config.teacher.name}, trust {config.trust}; nested statements in silver where "
+        "nobody labelled them"
         if config.teacher
         else "no teacher, no silver labels",
         *([f"{config.keep:.0%} of the weights are those of {config.base}"] if config.keep else []),
