@@ -361,7 +361,7 @@ def test_a_phone_shows_everything_in_one_column(
         assert not page.locator("#act").is_visible()
         page.get_by_text("Filters", exact=True).tap()
         assert page.locator("#act").is_visible()
-        page.locator(".qw-quote").first.tap()
+        page.locator(".qw-label").first.tap()
         assert selected(page) == ["1"]
         # The card goes when the statement is let go, though a finger's hover stays.
         card = """e => [e, e.querySelector('.qw-label')].map(
@@ -369,6 +369,10 @@ def test_a_phone_shows_everything_in_one_column(
         assert any("Smith" in shown for shown in page.locator(".qw-quote").first.evaluate(card))
         page.keyboard.press("Escape")
         assert page.locator(".qw-quote").first.evaluate(card) == ["none", "none"]
+        # The second tap on a label leads to its row.
+        page.locator(".qw-label").first.tap()
+        page.locator(".qw-label").first.tap()
+        expect(page.locator(".item .qw-number").first).to_be_focused()
         for button in page.locator(".judge button").all()[:2]:
             box = button.bounding_box()
             assert box is not None and box["height"] >= 24, "WCAG 2.5.8"

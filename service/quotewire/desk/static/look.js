@@ -65,6 +65,9 @@ export function startLook() {
   const inTable = () => Boolean(document.activeElement?.closest(".item"));
   const narrow = () => matchMedia("(max-width: 64rem)").matches;
 
+  // A press gives a label the focus, and so selects it, before it becomes a click.
+  let before = null;
+  reading.addEventListener("pointerdown", () => (before = look.selected));
   reading.addEventListener("click", (event) => {
     if (event.target.closest("button, select, input, summary, a:not(.qw-label, .qw-number)")) return;
     if (String(getSelection())) return; // somebody is copying words
@@ -79,7 +82,8 @@ export function startLook() {
     if (!of) return;
     event.preventDefault();
     // On a phone the second tap on a label leads to the statement's row.
-    const again = narrow() && look.selected === of && event.target.closest(".qw-label");
+    const was = event.detail ? before : look.selected; // a key presses nothing down
+    const again = narrow() && was === of && event.target.closest(".qw-label");
     select(of, { focus: again ? "table" : "text", scroll: again || !narrow() });
   });
   reading.addEventListener("focusin", (event) => {
