@@ -15,6 +15,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from quotewire.interpreter import tune_interpreter
+
 # Names of sides and where they are; imported only where they run, so that none pays for another.
 SIDES = {
     "matmul": ("scripts.bench.matmul", "Matmul"),
@@ -32,6 +34,7 @@ def main() -> None:
     # Our messages keep the pipe; everything else that prints gets standard error.
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    tune_interpreter()  # as our programs have it; for spaCy and the plain way, too
     name, options = sys.argv[1], json.loads(sys.argv[2])
     module, kind = SIDES[name]
     started = time.perf_counter()
