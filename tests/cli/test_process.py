@@ -18,7 +18,9 @@ from tests.conftest import ROOT
 # The real command line around the fake model, which says "started" once it is asked for its first
 # batch and then, with a second argument, never answers.
 FAKE = """
-    import sys, time
+    import signal, sys, time
+    # Ignored where the shell that runs the tests put them into the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     from quotewire.cli.common import Toolbox
     from quotewire.cli.main import main
     from tests.fakes import FakeModel, fake_extractor

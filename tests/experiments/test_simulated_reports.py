@@ -15,7 +15,7 @@ from quotewire.experiments.verdict import Finding, sentences
 from tests.experiments.make import world
 from tests.load.harness import GIVE_UP_S, SOAK, report
 
-TRIALS, ARTICLES = (200, 800) if SOAK else (20, 300)
+TRIALS, ARTICLES = (200, 800) if SOAK else (8, 300)
 LOOKS = range(FIRST_LOOK, ARTICLES + 1, 100)
 # The intervals for one look decide nothing here.
 PLAN = Plan(resamples=1)
@@ -59,7 +59,7 @@ def test_a_planted_difference_is_told_as_often_as_the_report_promises() -> None:
     correction for several metrics costs some of the power that one metric has."""
     pilot = [
         line.comparison.detectable
-        for seed in range(8)
+        for seed in range(4)
         for line in looked_at(world(ARTICLES, churn=CHURN, seed=seed), articles=ARTICLES)
         .versus[0]
         .lines
