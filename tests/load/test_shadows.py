@@ -28,7 +28,7 @@ from tests.load.harness import (
 
 # Calls arrive at a pace of their own, at about a third of what the model can do.
 RATE_PER_S = 10.0
-SECONDS, TURNS = (20.0, 5) if SOAK else (1.0, 1)
+SECONDS, TURNS = (20.0, 3) if SOAK else (1.0, 1)
 WORDS = 200
 # Articles of one batch, and how many of them may wait for the shadow.
 BATCH, WAITING = 60, 8
