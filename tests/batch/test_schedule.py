@@ -147,15 +147,37 @@ def test_workers_that_die_one_after_the_other_end_the_run(places: Places) -> Non
         plan.died(None, "killed")
 
 
-def test_few_articles_are_blamed_where_every_worker_dies(places: Places) -> None:
+@pytest.mark.parametrize("workers", [2, 8])
+def test_every_worker_may_meet_poison_at_once(places: Places, workers: int) -> None:
+    """Each of them has a shard that kills, and nothing else gets done meanwhile."""
+    plan = schedule(places, *(f"file{n}" for n in range(workers)))
+    for _ in range(2):
+        tasks = [take(plan) for _ in range(workers)]
+        for task in tasks:
+            assert not task.careful
+            plan.died(task, "killed")
+    for _ in range(2):
+        tasks = [take(plan) for _ in range(workers)]
+        for task in tasks:
+            assert task.careful
+            plan.tell(task, SOME)  # an article before it
+            noted(places, task, task.shard.start + 1)
+            plan.died(task, "killed")
+    assert all(take(plan).poison == {task.shard.start + 1} for task in tasks)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_few_articles_are_blamed_where_every_worker_dies(places: Places, workers: int) -> None:
     """A broken installation must not make dead letters of an archive."""
-    plan = schedule(places, "a")
+    plan = schedule(places, *(f"file{n}" for n in range(workers)))
     with pytest.raises(CannotGoOnError):
         for _ in range(1_000):
-            task = take(plan)
-            noted(places, task, 5)
-            plan.died(task, "killed")
-    assert sum(len(records) for records in read_poison(places).values()) <= 1
+            tasks = [take(plan) for _ in range(workers)]
+            for task in tasks:
+                untouched = set(range(task.shard.start, task.shard.stop)) - task.poison
+                noted(places, task, min(untouched))
+                plan.died(task, "killed")
+    assert sum(len(records) for records in read_poison(places).values()) <= 3
 
 
 def test_a_hopeless_failure_ends_the_run(places: Places) -> None:

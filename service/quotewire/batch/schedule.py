@@ -15,6 +15,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Protocol
 
 from quotewire.batch.job import Failed, Message, Phase, Places, Progress, Task
@@ -28,8 +29,10 @@ _DEATHS_OF_POISON = 2
 # A shard is set aside after so many deaths, or so many failures (an input that cannot be read).
 _MAX_DEATHS = 20
 _MAX_FAILURES = 3
-# So many workers may die one after the other without any of them getting anywhere.
-_MAX_IDLE_DEATHS, _MAX_IDLE_CAREFUL_DEATHS = 4, 8
+# So many workers may die before they begin, or on careful work, without any getting anywhere.
+# Deaths on careless work say little (every worker may have met a poisonous article, twice) and end
+# by themselves: shards in trouble come first and are soon done carefully.
+_MAX_UNBEGUN_DEATHS, _MAX_CAREFUL_DEATHS = 4, 6
 
 
 class CannotGoOnError(QuotewireError):
@@ -47,6 +50,14 @@ class Watcher(Protocol):
 
     def note(self, message: str) -> None:
         """Something that a person should read: one line."""
+
+
+class _Stage(Enum):
+    """What a worker was at when it died."""
+
+    UNBEGUN = auto()
+    CARELESS = auto()
+    CAREFUL = auto()
 
 
 @dataclass(slots=True)
@@ -75,7 +86,7 @@ class Schedule:
         self._busy: Counter[str] = Counter()
         self._trouble: dict[int, _Trouble] = defaultdict(_Trouble)
         self._poison = read_poison(places)
-        self._idle_deaths = 0
+        self._idle_deaths: Counter[_Stage] = Counter()  # since anything got done
 
     @property
     def waiting(self) -> int:
@@ -125,10 +136,10 @@ class Schedule:
             self._failed(task, message.why)
         elif task is not None and isinstance(message, Progress):
             if message.counts.answered or message.counts.copies:
-                self._idle_deaths = 0
+                self._idle_deaths.clear()
             self.watcher.counts(task.shard, message.counts)
         elif task is not None:
-            self._idle_deaths = 0
+            self._idle_deaths.clear()
             self._busy[task.shard.file.url] -= 1
             self.watcher.done(task.shard, message.counts)
 
@@ -145,15 +156,19 @@ class Schedule:
 
         CannotGoOnError if that goes on and on while nothing gets done.
         """
-        self._idle_deaths += 1
         if task is None:
+            stage = _Stage.UNBEGUN
             self.watcher.note(f"a worker died before it began ({how}); a new one takes its place")
         else:
+            stage = _Stage.CAREFUL if task.careful else _Stage.CARELESS
             self._died_on(task, how)
-        careful = task is not None and task.careful
-        if self._idle_deaths >= (_MAX_IDLE_CAREFUL_DEATHS if careful else _MAX_IDLE_DEATHS):
+        self._idle_deaths[stage] += 1
+        if (
+            self._idle_deaths[_Stage.UNBEGUN] >= _MAX_UNBEGUN_DEATHS
+            or self._idle_deaths[_Stage.CAREFUL] >= _MAX_CAREFUL_DEATHS
+        ):
             raise CannotGoOnError(
-                f"{self._idle_deaths} workers died one after the other ({how}) and nothing got "
+                f"{self._idle_deaths.total()} workers died one after the other ({how}) and nothing got "
                 "done; is there too little memory for so many? What was done before is kept"
             )
 
