@@ -7,7 +7,7 @@ import random
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from quotewire.errors import ConfigError
+from quotewire.evaluation.jsonl import read_json_lines
 from quotewire.evaluation.outofdomain import outofdomain_articles
 from quotewire.extraction.model_folder import (
     TOKENIZER,
@@ -39,6 +40,8 @@ from quotewire.training.ranges import ARTICLES, write_model_ranges
 from quotewire.training.silver import with_silver_nested
 from quotewire.training.start import PACKAGED_BASE, start_from
 from quotewire.training.tune import without_names
+from quotewire.training.unlabelled import drawn, labelled_by, read_archives
+from quotewire.types import Article
 
 LICENCE_NOTE = "trained on research data: not cleared for commercial use"
 
@@ -50,7 +53,9 @@ class TrainConfig:
     relative to the working directory; ``restyled`` is the share of articles that an epoch sees
     in another typographic style; ``relays`` are labels of our own beside the corpus's (see
     corpus.py).  The model folder ``teacher`` gives silver labels of nested statements, and its
-    opinion counts for the share ``trust`` beside the labels.  Of the weights that come out, the
+    opinion counts for the share ``trust`` beside the labels; ``match`` is the weight of the
+    student's states being like the teacher's, and each epoch reads ``unlabelled`` other articles of
+    the archives, whose labels are the teacher's answers.  Of the weights that come out, the
     share ``keep`` is those that training started from, which keeps what they do well elsewhere
     (Wortsman et al. 2022).  With ``tune`` the model is tuned and evaluated on the corpus's
     development part at the end and gets a card, whose known failures come from the file ``notes``;
@@ -71,6 +76,8 @@ class TrainConfig:
     relays: Path | None = None
     teacher: Path | None = None
     trust: float = 0.5
+    match: float = 0.0
+    unlabelled: int = 0
     keep: float = 0.0
     tune: bool = True
     notes: Path | None = None
@@ -111,15 +118,21 @@ def read_config(path: Path, *, base: str | None = None) -> TrainConfig:
 
 
 def examples_of_epoch(
-    articles: list[LabelledArticle], tokenizer: PieceTokenizer, config: TrainConfig
+    articles: list[LabelledArticle],
+    tokenizer: PieceTokenizer,
+    config: TrainConfig,
+    *,
+    more: Sequence[LabelledArticle] = (),
 ) -> Callable[[int], list[Example]]:
-    """The labelled examples as an epoch sees them: some articles in another style each time."""
+    """The labelled examples as an epoch sees them: some articles in another style each time, and
+    its own ``config.unlabelled`` of ``more``."""
 
     def examples(epoch: int) -> list[Example]:
         rng = random.Random(f"style:{config.schedule.seed}:{epoch}")
+        own = slice(epoch * config.unlabelled, (epoch + 1) * config.unlabelled)
         return [
             align(article, tokenizer, text=restyle(article.text, share=config.restyled, rng=rng))
-            for article in articles
+            for article in [*articles, *more[own]]
         ]
 
     return examples
@@ -162,21 +175,30 @@ def train(config: TrainConfig) -> Iterator[Report]:
     yield Report(news=f"{len(articles)} articles; alignment to words: {dict(lost)}")
 
     teacher: Teacher | None = None
+    more: list[LabelledArticle] = []
     if config.teacher is not None:
         loaded = load_model(str(config.teacher))
         if (loaded.folder / TOKENIZER).read_text(encoding="utf-8") != start.tokenizer_json:
             raise ConfigError(
                 f"teacher: {config.teacher} reads other word pieces than {start.base}"
             )
-        teacher = Teacher(loaded.network, config.trust, encoder_of(loaded))
-        articles = with_silver_nested(articles, without_names(loaded))
+        teacher = Teacher(loaded.network, config.trust, config.match, encoder_of(loaded))
+        extractor = without_names(loaded)
+        articles = with_silver_nested(articles, extractor)
         silver = sum(
             a.probability for article in articles for a in article.attributions if a.nested
         )
         yield Report(news=f"nested statements by hand and in silver: {silver:.0f} expected")
+        more = list(labelled_by(extractor, unlabelled_articles(config)))
+        if more:
+            statements = sum(len(article.attributions) for article in more)
+            yield Report(news=f"{len(more)} articles of the archives: {statements} statements")
 
     trainer = Trainer(
-        start.network, examples_of_epoch(articles, tokenizer, config), config.schedule, teacher
+        start.network,
+        examples_of_epoch(articles, tokenizer, config, more=more),
+        config.schedule,
+        teacher,
     )
     config.run.mkdir(parents=True, exist_ok=True)
     checkpoint = config.run / "checkpoint.pt"
@@ -239,6 +261,18 @@ def train(config: TrainConfig) -> Iterator[Report]:
             yield Report(news=news)
 
 
+def unlabelled_articles(config: TrainConfig) -> list[Article]:
+    """Articles of the archives for all epochs, none of them one that evaluation looks at."""
+    if not config.unlabelled:
+        return []
+    held_out = read_json_lines(config.outofdomain) if config.outofdomain else ()
+    articles = read_archives(
+        config.archives, but=frozenset(str(line["id"]) for _, line in held_out)
+    )
+    schedule = config.schedule
+    return drawn(articles, config.unlabelled * schedule.epochs, seed=schedule.seed)
+
+
 def encoder_of(model: LoadedModel) -> Callable[[Batch], Tensor] | None:
     """The fastest forward pass of a model's encoder, if there is a faster one than its own."""
     if not PackedEncoder.fits(model.network):
@@ -254,8 +288,9 @@ def training_facts(config: TrainConfig, steps: int) -> list[str]:
     return [
         f"`quotewire train` with {config.threads} threads, {steps} steps; {schedule}",
         f"network: {network}; {config.restyled:.0%} of the articles restyled each epoch",
-        f"teacher {config.teacher.name}, trust {config.trust}; nested statements in silver where "
-        "nobody labelled them"
+        f"teacher {config.teacher.name}, trust {config.trust}, match {config.match}; nested "
+        f"statements in silver where nobody labelled them; {config.unlabelled} articles of the "
+        "archives an epoch with the teacher's answers"
         if config.teacher
         else "no teacher, no silver labels",
         *([f"{config.keep:.0%} of the weights are those of {config.base}"] if config.keep else []),

@@ -32,14 +32,22 @@ class Teacher:
     """A trained network whose opinion is learned from, too (Hinton et al. 2015; from one of the
     same size: Furlanello et al. 2018).  ``trust`` in [0, 1] is its share beside the labels; the
     labels alone say which statements are nested, and who relays and who is spoken to where somebody
-    looked: those labels are of few hands, and a teacher of few such labels misses many."""
+    looked: those labels are of few hands, and a teacher of few such labels misses many.
+    ``match`` is the weight of what a student's states of the words differ from the teacher's, which
+    must be as wide (TinyBERT, Jiao et al. 2020): a share of the teacher's own variance."""
 
     network: Network
     trust: float
+    match: float = 0.0
     encode: Callable[[Batch], Tensor] | None = None  # the network's own, or a faster one
 
     def states(self, batch: Batch) -> Tensor:
         return (self.encode or self.network.encode)(batch)
+
+    def difference(self, states: Tensor, taught: Tensor, batch: Batch) -> Tensor:
+        words = batch.word_mask.unsqueeze(-1)
+        away = ((states - taught) * words).square().sum()
+        return self.match * away / (taught * words).square().sum()
 
     def mixed(self, labels: Tensor, opinion: Tensor) -> Tensor:
         return labels + self.trust * (opinion - labels)
@@ -70,17 +78,18 @@ def losses(
     outer, nested = events(targets.outer), events(targets.nested)
     labelled = float(outer[..., 0].sum().clamp(min=1))
     opinion: Look | None = None
+    result = {}
     if teacher is not None:
         with torch.no_grad():
             taught = teacher.states(batch)
             taught_cues = teacher.network.cue_scores(taught, batch)[:, 0]
             opinion = teacher.network.look(taught, batch, cues) if len(cues.window) else None
         outer = teacher.mixed(outer, marginals(taught_cues))
+        if teacher.match:
+            result["states"] = teacher.difference(states, taught, batch)
     surprise = cross_entropy(cue_scores[:, 1], nested) * targets.nested_known
-    result = {
-        "cue": cross_entropy(cue_scores[:, 0], outer).sum() / labelled,
-        "nested_cue": surprise.sum() / labelled,
-    }
+    result["cue"] = cross_entropy(cue_scores[:, 0], outer).sum() / labelled
+    result["nested_cue"] = surprise.sum() / labelled
     if len(cues.window):
         look = network.look(states, batch, cues)
         result["valid"] = JUDGEMENT_WEIGHT * _valid_loss(look, targets, opinion, teacher)

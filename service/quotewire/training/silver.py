@@ -18,6 +18,7 @@ import numpy as np
 from quotewire.extraction.extractor import Extractor
 from quotewire.training.calibration import Array, fit_logistic
 from quotewire.training.corpus import Attribution, LabelledArticle
+from quotewire.training.unlabelled import attribution_of
 from quotewire.types import Act, Article, ExtractOptions, Span, Statement
 
 LEAST = 0.03  # finds less likely than this are left out
@@ -111,23 +112,18 @@ def as_page(text: str, content: Sequence[Span]) -> tuple[int, str]:
 
 
 def _find(statement: Statement, page: str, start: int) -> Find:
-    def moved(span: Span) -> Span:
-        return Span(span.start + start, span.end + start)
-
     mention = statement.speaker.mention if statement.speaker else None
-    kind = statement.speaker.type if statement.speaker else None
     source = mention.slice(page).strip().lower() if mention else ""
     cue = statement.cue.slice(page).lower()
     words = sum(len(span.slice(page).split()) for span in statement.quote.spans)
     confidence = min(max(statement.confidence, 1e-6), 1 - 1e-6)
-    attribution = Attribution(
-        cue=moved(statement.cue),
-        source=(moved(mention),) if mention else (),
-        content=tuple(moved(span) for span in statement.quote.spans),
-        act=statement.act.value,
-        speaker_type=kind.value if kind else None,
+    attribution = replace(
+        attribution_of(statement, at=start),
         nested=True,
         relays_known=False,
+        intermediary=None,
+        intermediary_kind=None,
+        addressee=None,
     )
     features = (
         1.0,
