@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from quotewire.extraction.relays import kind_of, outlet_of_work
-from quotewire.types import IntermediaryKind, Span
+from quotewire.extraction.relays import kind_of, kind_of_speaker, outlet_of_work
+from quotewire.types import ExtractOptions, IntermediaryKind, Span, Speaker, SpeakerType
 from tests.fakes import fake_extractor
 
 
@@ -19,6 +19,9 @@ from tests.fakes import fake_extractor
         ("“Fox News Sunday”", "outlet"),
         ("Jake Tapper", "person"),
         ("press secretary Ann Lee", "person"),
+        ("his “Quiet Hour” radio program", "outlet"),
+        ("the host", "person"),
+        ("the host of BBC Radio 4", "outlet"),
     ],
 )
 def test_words_that_settle_a_kind_win_over_the_guess(mention: str, kind: str) -> None:
@@ -44,6 +47,47 @@ def test_the_outlet_of_a_work(source: str, outlet: str | None) -> None:
     text = f"According to {source}, it rained."
     found = outlet_of_work(text, Span(13, 13 + len(source)))
     assert (found.slice(text) if found else None) == outlet
+
+
+@pytest.mark.parametrize(
+    ("mention", "name", "type_", "kind"),
+    [
+        ("She", "Ann Lee", SpeakerType.PERSON, "person"),
+        ("CNN’s Ann Lee", "Ann Lee", SpeakerType.PERSON, "person"),
+        ("The paper", "New York Times", SpeakerType.ORGANIZATION, "outlet"),
+        ("The ministry", "Ministry of Roads", SpeakerType.ORGANIZATION, "person"),
+        ("Reporters", None, SpeakerType.GROUP, "press"),
+        ("A Reuters poll", None, SpeakerType.DOCUMENT, "document"),
+    ],
+)
+def test_what_a_speaker_is_to_the_words_of_others(
+    mention: str, name: str | None, type_: SpeakerType, kind: str
+) -> None:
+    speaker = Speaker(Span(0, len(mention)), name, type_)
+    assert kind_of_speaker(speaker, text=f"{mention} said so.") == kind
+
+
+def test_an_inner_statement_came_through_the_outer_one_s_speaker() -> None:
+    text = "Reuters said that Bob said no."
+    outer, inner = fake_extractor().extract(text).statements
+    assert outer.intermediaries == ()
+    (via,) = inner.intermediaries
+    assert (via.mention.slice(text), via.name) == ("Reuters", "Reuters")
+
+
+@pytest.mark.parametrize(
+    ("text", "via"),
+    [
+        ("Ann said that Bob told Reuters no.", ["Reuters"]),  # named inside wins
+        ("Ann said that Ann said no.", []),  # her own words
+        ("Ann wants what Bob said about it", []),  # reports nothing
+    ],
+)
+def test_where_the_outer_speaker_relays_nothing(text: str, via: list[str]) -> None:
+    options = ExtractOptions(all_acts=True)
+    _, inner = fake_extractor().extract(text, options=options).statements
+    assert inner.reported_in is not None
+    assert [each.mention.slice(text) for each in inner.intermediaries] == via
 
 
 def test_an_addressee_is_never_the_intermediary_too() -> None:

@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from quotewire.extraction.continued import extend_over_paragraphs
 from quotewire.extraction.decode import Candidate, confidence
-from quotewire.extraction.relays import kind_of, outlet_of_work
+from quotewire.extraction.relays import kind_of, kind_of_speaker, outlet_of_work
 from quotewire.extraction.resolve import Attribution, Names, Resolver
 from quotewire.extraction.tokens import Tokens
 from quotewire.types import (
@@ -55,7 +55,7 @@ def assemble(
         statement = _statement(article, tokens, candidate, attribution, resolved, via, calibration)
         if statement.confidence >= floor and (options.all_acts or statement.act is Act.STATEMENT):
             statements.append(statement)
-    return _nest(statements)
+    return _nest(statements, text=article.text)
 
 
 def _relays(text: str, tokens: Tokens, candidate: Candidate) -> list[tuple[Span, IntermediaryKind]]:
@@ -146,8 +146,9 @@ def _letters(text: str, span: Span) -> int:
     return sum(map(str.isalnum, span.slice(text)))
 
 
-def _nest(statements: Sequence[Statement]) -> tuple[Statement, ...]:
-    """Sets ``reported_in``: the smallest larger quote that a statement's cue stands in.
+def _nest(statements: Sequence[Statement], *, text: str) -> tuple[Statement, ...]:
+    """Sets ``reported_in``: the smallest larger quote that a statement's cue stands in; its speaker
+    is what an inner statement came through that names nobody else.
 
     Size is in code points and must strictly grow, so no two statements can report each other.
     """
@@ -167,7 +168,23 @@ def _nest(statements: Sequence[Statement]) -> tuple[Statement, ...]:
         active = [interval for interval in active if interval[1] > cue.start]
         around = [m for _, end, m in active if m != n and cue.end <= end and sizes[m] > sizes[n]]
         outer = min(around, key=lambda m: (sizes[m], m), default=None)
-        result.append(
-            statement if outer is None else replace(statement, reported_in=statements[outer].id)
-        )
+        if outer is not None:
+            around_it = statements[outer]
+            statement = replace(
+                statement,
+                reported_in=around_it.id,
+                intermediaries=statement.intermediaries or _relayed_by(around_it, statement, text),
+            )
+        result.append(statement)
     return tuple(result)
+
+
+def _relayed_by(outer: Statement, inner: Statement, text: str) -> tuple[Intermediary, ...]:
+    """The speaker of ``outer``, through whom the words of ``inner`` reached the page; nobody where
+    the page names none, where it is the same speaker, and where the outer one says nothing."""
+    speaker = outer.speaker
+    if outer.act is not Act.STATEMENT or speaker is None or speaker.mention is None:
+        return ()
+    if inner.speaker is not None and inner.speaker.name == speaker.name is not None:
+        return ()
+    return (Intermediary(speaker.mention, speaker.name, kind_of_speaker(speaker, text=text)),)

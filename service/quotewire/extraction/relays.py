@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from quotewire.types import IntermediaryKind, Span
+from quotewire.types import IntermediaryKind, Span, Speaker, SpeakerType
 
 _PLATFORM = re.compile(
     r"\b(twitter|facebook|instagram|youtube|snapchat|reddit|tumblr|linkedin|whatsapp|telegram"
@@ -21,6 +21,10 @@ _PRESS = re.compile(
     r"|interviewers?|news conference)",
     re.IGNORECASE,
 )
+# Who asks on air and is named by that alone: a person, as long as no outlet is named with them.
+_HOST = re.compile(
+    r"(?:the |a |an |his |her |their |its )?(?:co-?)?(?:host|anchor|moderator)s?", re.I
+)
 # Words that only the names of news organisations and programmes carry; case matters.
 _OUTLET = re.compile(
     r"\b(?:Times|Post|News|CNN|BBC|NBC|ABC|CBS|MSNBC|CNBC|NPR|PBS|ITV|ITN|C-SPAN|AP|AFP|UPI|Reuters"
@@ -29,6 +33,8 @@ _OUTLET = re.compile(
     r"|Breitbart|HuffPost|Huffington|Axios|Newsweek|Spiegel|Le Monde|El País|Examiner|Inquirer"
     r"|Observer|Dispatch|Sentinel|Courier|Daily|Weekly|Magazine|Radio|Television|TV|USA TODAY"
     r"|USA Today|Podcast)\b"
+    r"|\b(?:radio|television|TV|talk|news)"
+    r" (?:program(?:me)?|show|series|station|network|channel)s?\b"
 )
 # "a report by CNN", "a story in The Guardian": a work and the outlet that published it.
 _WORK = re.compile(
@@ -42,11 +48,25 @@ def kind_of(mention: str, guess: IntermediaryKind) -> IntermediaryKind:
     words = mention.strip(" \t\n“”\"'‘’.,")
     if _PRESS.fullmatch(words):
         return IntermediaryKind.PRESS
+    if _HOST.fullmatch(words):
+        return IntermediaryKind.PERSON
     if _OUTLET.search(words):
         return IntermediaryKind.OUTLET
     if _PLATFORM.search(words):
         return IntermediaryKind.PLATFORM
     return guess
+
+
+def kind_of_speaker(speaker: Speaker, *, text: str) -> IntermediaryKind:
+    """What a speaker with a mention in ``text`` is to the words of others that it reports
+    (shared/annotation/GUIDELINES.md): people, and organisations that are no outlets, are of kind
+    ``person``."""
+    if speaker.type is SpeakerType.DOCUMENT:
+        return IntermediaryKind.DOCUMENT
+    if speaker.type is SpeakerType.PERSON or speaker.mention is None:
+        return IntermediaryKind.PERSON
+    kind = kind_of(speaker.mention.slice(text), IntermediaryKind.PERSON)
+    return kind_of(speaker.name, kind) if speaker.name else kind
 
 
 def outlet_of_work(text: str, source: Span) -> Span | None:
