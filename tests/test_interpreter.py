@@ -1,0 +1,37 @@
+"""What the settings of a process are for: held in processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+# Articles of one window, each of another length, as batches are in an archive.
+READ = """
+import sys
+from quotewire import Extractor
+from quotewire.interpreter import tune_interpreter
+
+def resident_mb():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 / 2**20
+
+if sys.argv[1] == "tuned":
+    tune_interpreter()
+extractor = Extractor.load("quotewire-base", threads=1, precision="int8")
+for words in range(200):
+    if words == 40:
+        early = resident_mb()
+    extractor.extract("It rained. " + "a " * words)
+print(resident_mb() - early)
+"""
+
+
+def growth_mb(how: str) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", READ, how], capture_output=True, text=True, timeout=240, check=True
+    )
+    return float(done.stdout)
+
+
+def test_memory_does_not_grow_with_the_lengths_of_articles() -> None:
+    assert growth_mb("tuned") < 60
