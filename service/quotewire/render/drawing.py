@@ -212,11 +212,12 @@ def _rows(
 
 
 def _speaker(text: str, statement: Statement) -> tuple[str | None, str | None]:
-    """The speaker's name as it is shown, and the mention where it says anything else."""
+    """The speaker's name as it is shown, and the mention where it says anything else, without the
+    comma that closes an apposition."""
     if statement.speaker is None:
         return None, None
     span, name = statement.speaker.mention, statement.speaker.name
-    mention = printable(span.slice(text)) if span else None
+    mention = printable(span.slice(text)).rstrip(", ") if span else None
     shown = printable(name) if name else mention
     return shown, mention if mention != shown else None
 

@@ -66,7 +66,7 @@ def in_outline_order(statements: Sequence[Statement]) -> Iterator[tuple[int, Sta
 def _speaker(text: str, speaker: Speaker | None) -> Text:
     if speaker is None:
         return Text(_NONE, style="dim")
-    mention = printable(speaker.mention.slice(text)) if speaker.mention else None
+    mention = printable(speaker.mention.slice(text)).rstrip(", ") if speaker.mention else None
     name = printable(speaker.name) if speaker.name else None
     shown = Text(name or mention or _NONE, style=_TYPE_STYLES[speaker.type])
     if name and mention and mention != name:
