@@ -30,8 +30,7 @@ _KEPT_PRODUCTS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 
 def tune_interpreter() -> None:
     """Sets how often threads take turns, how often garbage is looked for, and how much oneDNN
-    keeps (unless whoever started the process has said so), for this process.  To be called before
-    the first article is read."""
-    os.environ.setdefault(*_KEPT_PRODUCTS)
+    keeps, for this process.  To be called before the first article is read."""
+    os.putenv(*_KEPT_PRODUCTS)  # for the library below torch, which asks when it first multiplies
     sys.setswitchinterval(_SWITCH_INTERVAL)
     gc.set_threshold(*_COLLECT_AFTER)

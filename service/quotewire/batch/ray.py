@@ -18,6 +18,7 @@ from quotewire.batch.job import Done, Failed, Job, Message, Phase, Ready, Task
 from quotewire.batch.records import Shard
 from quotewire.batch.schedule import CannotGoOnError, Schedule
 from quotewire.batch.worker import ShardWorker
+from quotewire.interpreter import tune_interpreter
 
 # The longest that a new actor waits for its place in the cluster before a person is told.
 _PATIENCE_S = 60.0
@@ -110,6 +111,7 @@ class _Actor:
     """What runs on the cluster."""
 
     def __init__(self, job: Job) -> None:
+        tune_interpreter()
         os.chdir(job.folder)
         self._worker = ShardWorker(job)
 
