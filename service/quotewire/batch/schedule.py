@@ -168,8 +168,8 @@ class Schedule:
             or self._idle_deaths[_Stage.CAREFUL] >= _MAX_CAREFUL_DEATHS
         ):
             raise CannotGoOnError(
-                f"{self._idle_deaths.total()} workers died one after the other ({how}) and nothing got "
-                "done; is there too little memory for so many? What was done before is kept"
+                f"{self._idle_deaths.total()} workers died one after the other ({how}) and nothing "
+                "got done; is there too little memory for so many? What was done before is kept"
             )
 
     def _died_on(self, task: Task, how: str) -> None:
