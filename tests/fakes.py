@@ -15,7 +15,13 @@ from tokenizers import Tokenizer, normalizers
 from tokenizers.models import WordLevel
 
 from quotewire.extraction.extractor import Extractor
-from quotewire.extraction.network import ACTS, INTERMEDIARY_KINDS, ROLES, SPEAKER_TYPES
+from quotewire.extraction.network import (
+    ACTS,
+    CUE_CHANNELS,
+    INTERMEDIARY_KINDS,
+    ROLES,
+    SPEAKER_TYPES,
+)
 from quotewire.extraction.scores import WindowScores
 from quotewire.extraction.tokens import SHAPES, PieceTokenizer
 from quotewire.extraction.windows import Window
@@ -66,7 +72,8 @@ def _score(window: Window) -> WindowScores:
     tokens, lo, hi = window.tokens, window.lo, window.hi
     ids = tokens.pieces[tokens.first_piece[lo:hi]]
     words = len(ids)
-    cues, roles, acts = [], [], []
+    cues, roles, acts, channels = [], [], [], []
+    quoted = 0  # where the last content ends
     for at in np.flatnonzero(np.isin(ids, (SAID, TOLD, WANTS))).tolist():
         if not window.core_lo <= lo + at < window.core_hi:
             continue
@@ -85,6 +92,8 @@ def _score(window: Window) -> WindowScores:
         if end <= begin:
             continue
         chosen[1, begin:end] = True
+        channels.append(CUE_CHANNELS.index("nested" if at < quoted else "outer"))
+        quoted = end
         cues.append(at)
         roles.append(chosen)
         acts.append(1 if ids[at] == WANTS else 0)
@@ -94,7 +103,7 @@ def _score(window: Window) -> WindowScores:
         chains[..., 1] = np.where(np.array(roles), SURE, -SURE)
     where = np.array(cues, np.int64)
     return WindowScores(
-        channel=np.zeros(count, np.int64),
+        channel=np.array(channels, np.int64),
         first=where,
         last=where,
         cue_logp=np.full(count, -0.01, np.float32),

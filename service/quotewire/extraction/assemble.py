@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from operator import attrgetter
 
@@ -49,13 +49,16 @@ def assemble(
     names = resolver.resolve(article, attributions)
     floor = options.min_confidence or 0.0
     statements = []
+    inner: set[str] = set()  # what the network says is reported by another statement
     for candidate, attribution, resolved, via in zip(
         ordered, attributions, names, relays, strict=True
     ):
         statement = _statement(article, tokens, candidate, attribution, resolved, via, calibration)
         if statement.confidence >= floor and (options.all_acts or statement.act is Act.STATEMENT):
             statements.append(statement)
-    return _nest(statements, text=article.text)
+            if candidate.nested:
+                inner.add(statement.id)
+    return _nest(statements, inner=inner, text=article.text)
 
 
 def _relays(text: str, tokens: Tokens, candidate: Candidate) -> list[tuple[Span, IntermediaryKind]]:
@@ -146,9 +149,10 @@ def _letters(text: str, span: Span) -> int:
     return sum(map(str.isalnum, span.slice(text)))
 
 
-def _nest(statements: Sequence[Statement], *, text: str) -> tuple[Statement, ...]:
-    """Sets ``reported_in``: the smallest larger quote that a statement's cue stands in; its speaker
-    is what an inner statement came through that names nobody else.
+def _nest(statements: Sequence[Statement], *, inner: Set[str], text: str) -> tuple[Statement, ...]:
+    """Sets ``reported_in``: the smallest larger quote that a statement's cue stands in.  Through its
+    speaker came those of the ``inner`` statements (ids) that name nobody else; others stand there
+    because somebody's quote was taken too far.
 
     Size is in code points and must strictly grow, so no two statements can report each other.
     """
@@ -173,7 +177,8 @@ def _nest(statements: Sequence[Statement], *, text: str) -> tuple[Statement, ...
             statement = replace(
                 statement,
                 reported_in=around_it.id,
-                intermediaries=statement.intermediaries or _relayed_by(around_it, statement, text),
+                intermediaries=statement.intermediaries
+                or (_relayed_by(around_it, statement, text) if statement.id in inner else ()),
             )
         result.append(statement)
     return tuple(result)
