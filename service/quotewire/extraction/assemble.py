@@ -150,9 +150,9 @@ def _letters(text: str, span: Span) -> int:
 
 
 def _nest(statements: Sequence[Statement], *, inner: Set[str], text: str) -> tuple[Statement, ...]:
-    """Sets ``reported_in``: the smallest larger quote that a statement's cue stands in.  Through its
-    speaker came those of the ``inner`` statements (ids) that name nobody else; others stand there
-    because somebody's quote was taken too far.
+    """Sets ``reported_in``: the smallest larger quote that a statement's cue stands in.  Through
+    its speaker came those of the ``inner`` statements (ids) that name nobody else; others stand
+    there because somebody's quote was taken too far.
 
     Size is in code points and must strictly grow, so no two statements can report each other.
     """
