@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from quotewire.errors import DeadlineError, DrainingError, OverloadedError
 from quotewire.serving.batcher import Batcher
+from quotewire.serving.cores import Cores
 from quotewire.serving.jobs import BatchFacts
 
 PATIENCE_S = 30.0
@@ -33,13 +34,17 @@ class Forward:
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
         self.sizes: list[list[int]] = []
+        self.threads: list[int] = []
+        self.workers: set[str] = set()
         self.entered = threading.Semaphore(0)
         self._permits = threading.Semaphore(0)
         self._free = False
 
-    def __call__(self, windows: Sequence[Piece]) -> list[str]:
+    def __call__(self, windows: Sequence[Piece], threads: int) -> list[str]:
         self.batches.append([window.name for window in windows])
         self.sizes.append([window.pieces for window in windows])
+        self.threads.append(threads)
+        self.workers.add(threading.current_thread().name)
         self.entered.release()
         if not self._free:
             assert self._permits.acquire(timeout=PATIENCE_S)
@@ -52,9 +57,14 @@ class Forward:
     def wait_entered(self) -> None:
         assert self.entered.acquire(timeout=PATIENCE_S)
 
-    def open(self) -> None:
-        self._free = True
+    def release(self) -> None:
+        """Lets one batch through."""
         self._permits.release()
+
+    def open(self) -> None:
+        """Lets all through."""
+        self._free = True
+        self._permits.release(100)
 
 
 @pytest.fixture
@@ -167,7 +177,7 @@ def test_a_failed_job_takes_its_other_windows_with_it(
 
 def test_a_model_that_loses_windows_is_an_error() -> None:
     batcher: Batcher[Piece, str] = Batcher(
-        lambda windows: [], tokens_per_batch=40, max_queue_tokens=100
+        lambda windows, threads: [], tokens_per_batch=40, max_queue_tokens=100
     )
     try:
         with pytest.raises(RuntimeError, match="1 windows got 0 scores"):
@@ -242,7 +252,7 @@ def test_a_wait_beyond_the_deadline_is_refused_at_once(
     # A batch that surely took a while, so that the speed is known and low.
     slow = block(batcher, forward)
     time.sleep(0.05)
-    forward._permits.release()
+    forward.release()
     slow.result(PATIENCE_S)
     block(batcher, forward)
     submit(batcher, "waiting", pieces=40)
@@ -257,7 +267,7 @@ def test_the_predicted_wait_counts_the_job_itself_and_the_running_batch(
 ) -> None:
     slow = block(batcher, forward)
     time.sleep(0.2)
-    forward._permits.release()
+    forward.release()
     slow.result(PATIENCE_S)  # 10 tokens in 0.2 s or more: at most 50 a second
     block(batcher, forward)
     soon = time.monotonic() + 0.1
@@ -275,7 +285,7 @@ def test_whoever_comes_to_an_idle_worker_is_let_in(
     """However slow it was a moment ago: nothing else would show that it no longer is."""
     slow = block(batcher, forward)
     time.sleep(0.2)
-    forward._permits.release()
+    forward.release()
     slow.result(PATIENCE_S)
     forward.open()
     soon = time.monotonic() + 0.01  # by that speed it would take 0.8 s
@@ -292,7 +302,7 @@ def test_tiny_batches_do_not_make_the_worker_look_slow(forward: Forward) -> None
             tiny = batcher.submit([Piece("tiny", 1)])
             forward.wait_entered()
             time.sleep(0.05)
-            forward._permits.release()
+            forward.release()
             tiny.result(PATIENCE_S)
         block(batcher, forward)
         # By 20 tokens a second 50 minutes; by an eighth of a full batch each time, 0.3 s.
@@ -345,11 +355,13 @@ def test_what_is_cancelled_makes_room_at_once(
 
 def test_batches_and_waits_are_told(forward: Forward) -> None:
     facts: list[BatchFacts] = []
-    seconds: list[float] = []
+    spans: list[tuple[float, float]] = []
     batcher = Batcher(forward, tokens_per_batch=40, max_queue_tokens=100, on_batch=facts.append)
     try:
         block(batcher, forward)
-        future = batcher.submit([Piece("a", 20), Piece("b", 10)], on_batch=seconds.append)
+        future = batcher.submit(
+            [Piece("a", 20), Piece("b", 10)], on_batch=lambda *span: spans.append(span)
+        )
         assert batcher.oldest_wait_s > 0
         forward.open()
         future.result(PATIENCE_S)
@@ -358,7 +370,8 @@ def test_batches_and_waits_are_told(forward: Forward) -> None:
     last = facts[-1]
     assert (last.tokens, last.windows, last.longest) == (30, 2, 20)
     assert last.padding_ratio == 0.25
-    assert seconds == [last.seconds]
+    [(began, ended)] = spans
+    assert ended - began == last.seconds
     assert batcher.oldest_wait_s == 0
 
 
@@ -396,6 +409,155 @@ def test_every_window_is_scored_once_and_batches_keep_the_budget(jobs: list[list
     finally:
         batcher.close()
     names = [name for batch in forward.batches[1:] for name in batch]
+    assert len(names) == len(set(names)) == sum(map(len, jobs))
+    for sizes in forward.sizes:
+        assert len(sizes) == 1 or len(sizes) * max(sizes) <= 50
+
+
+# ---------------------------------------------------------------- two batches at once
+
+
+@pytest.fixture
+def pair(forward: Forward) -> Iterator[Batcher[Piece, str]]:
+    """Two workers."""
+    made = Batcher(forward, tokens_per_batch=40, max_queue_tokens=400, cores=Cores(2, batches=2))
+    yield made
+    forward.open()
+    made.close()
+
+
+def test_one_batch_alone_gets_all_cores(pair: Batcher[Piece, str], forward: Forward) -> None:
+    forward.open()
+    for _ in range(20):
+        assert submit(pair, "alone").result(PATIENCE_S) == ["ALONE"]
+    assert forward.threads == [2] * 20
+    assert len(forward.workers) == 1, "one worker does them all"
+
+
+def test_what_comes_meanwhile_waits_for_cores(pair: Batcher[Piece, str], forward: Forward) -> None:
+    block(pair, forward)
+    later = submit(pair, "later")
+    assert pair.queued_tokens == 10
+    forward.open()
+    assert later.result(PATIENCE_S) == ["LATER"]
+
+
+def test_two_batches_are_computed_side_by_side(pair: Batcher[Piece, str], forward: Forward) -> None:
+    future = submit(pair, "left", "right")
+    forward.wait_entered()
+    forward.wait_entered()
+    assert sorted(forward.batches) == [["left"], ["right"]]
+    assert forward.threads == [1, 1]
+    assert pair.queued_tokens == 0
+    forward.open()
+    assert future.result(PATIENCE_S) == ["LEFT", "RIGHT"]
+
+
+def test_what_waits_is_cut_evenly_within_the_budget(
+    pair: Batcher[Piece, str], forward: Forward
+) -> None:
+    running = block(pair, forward)
+    few = submit(pair, *(f"f{n}" for n in range(6)))
+    forward.release()
+    running.result(PATIENCE_S)
+    forward.wait_entered()
+    forward.wait_entered()
+    assert [len(batch) for batch in forward.batches] == [1, 3, 3]
+    many = submit(pair, *(f"m{n}" for n in range(16)))
+    forward.open()
+    for future in (few, many):
+        future.result(PATIENCE_S)
+    assert all(len(batch) <= 4 for batch in forward.batches)
+
+
+@pytest.mark.parametrize("kind", ["poison", "exit"])
+def test_a_batch_that_fails_does_not_hurt_the_one_beside_it(
+    pair: Batcher[Piece, str], forward: Forward, kind: str
+) -> None:
+    running = block(pair, forward)
+    bad, good = submit(pair, kind, pieces=40), submit(pair, "good", pieces=40)
+    forward.release()
+    running.result(PATIENCE_S)
+    forward.wait_entered()
+    forward.wait_entered()
+    forward.open()
+    with pytest.raises((ValueError, SystemExit)):
+        bad.result(PATIENCE_S)
+    assert good.result(PATIENCE_S) == ["GOOD"]
+    later = [submit(pair, f"later{n}", pieces=40) for n in range(2)]
+    assert [future.result(PATIENCE_S) for future in later] == [["LATER0"], ["LATER1"]]
+    pair.check_room(deadline=time.monotonic())  # nothing is counted as in work any more
+
+
+def test_a_job_that_fails_in_one_batch_is_done_with_in_the_other(
+    pair: Batcher[Piece, str], forward: Forward
+) -> None:
+    running = block(pair, forward)
+    bad = submit(pair, "poison", "innocent", pieces=40)
+    forward.release()
+    running.result(PATIENCE_S)
+    forward.wait_entered()
+    forward.wait_entered()
+    forward.open()
+    with pytest.raises(ValueError, match="poisoned"):
+        bad.result(PATIENCE_S)
+    assert submit(pair, "later").result(PATIENCE_S) == ["LATER"]
+
+
+def test_closing_waits_for_both_batches(pair: Batcher[Piece, str], forward: Forward) -> None:
+    both = submit(pair, "left", "right")
+    forward.wait_entered()
+    forward.wait_entered()
+    queued = submit(pair, "queued")
+    closing = threading.Thread(target=pair.close)
+    closing.start()
+    with pytest.raises(DrainingError):
+        queued.result(PATIENCE_S)
+    forward.release()
+    closing.join(0.05)
+    assert closing.is_alive(), "the other batch is still in work"
+    forward.open()
+    closing.join(PATIENCE_S)
+    assert not closing.is_alive()
+    assert both.result(PATIENCE_S) == ["LEFT", "RIGHT"], "running batches are still answered"
+
+
+def test_two_models_share_the_cores_and_wait_for_none(forward: Forward) -> None:
+    cores = Cores(2, batches=2)
+    made = [
+        Batcher(forward, tokens_per_batch=40, max_queue_tokens=400, cores=cores) for _ in range(2)
+    ]
+    try:
+        first = block(made[0], forward)
+        second = block(made[1], forward)  # begins although the first one has all cores
+        assert forward.threads == [2, 1]
+        forward.open()
+        first.result(PATIENCE_S)
+        second.result(PATIENCE_S)
+    finally:
+        forward.open()
+        for batcher in made:
+            batcher.close()
+
+
+@settings(max_examples=30)
+@given(st.lists(st.lists(st.integers(1, 60), max_size=6), max_size=12), st.integers(1, 5))
+def test_several_workers_score_every_window_once(jobs: list[list[int]], count: int) -> None:
+    forward = Forward()
+    forward.open()
+    batcher = Batcher(
+        forward, tokens_per_batch=50, max_queue_tokens=100_000, cores=Cores(count, batches=count)
+    )
+    try:
+        futures = [
+            batcher.submit([Piece(f"{job}.{n}", size) for n, size in enumerate(sizes)])
+            for job, sizes in enumerate(jobs)
+        ]
+        for job, (sizes, future) in enumerate(zip(jobs, futures, strict=True)):
+            assert future.result(PATIENCE_S) == [f"{job}.{n}" for n in range(len(sizes))]
+    finally:
+        batcher.close()
+    names = [name for batch in forward.batches for name in batch]
     assert len(names) == len(set(names)) == sum(map(len, jobs))
     for sizes in forward.sizes:
         assert len(sizes) == 1 or len(sizes) * max(sizes) <= 50

@@ -33,6 +33,11 @@ TOKENS_PER_BATCH = 2048  # padded pieces; FINDINGS: more gains nothing on a CPU
 _GATHERED_BATCHES = 16  # windows are gathered for so many batches before grouping by length
 
 
+def default_threads() -> int:
+    """How many intra-op threads torch takes by itself: by default one a physical core."""
+    return torch.get_num_threads()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
     """An article ready for the model; an article without words has no windows."""
@@ -45,7 +50,7 @@ class Prepared:
 class Extractor:
     """Finds the statements of articles.
 
-    ``prepare`` and ``finish`` may run in any thread; ``forward`` in one at a time.
+    All methods may run in several threads at once; what a window gets depends on nothing else.
     """
 
     def __init__(
@@ -72,8 +77,9 @@ class Extractor:
         device: str | None = "cpu",
         precision: str = AUTO,
     ) -> Self:
-        """A trained model by name or folder; ``threads`` sets torch's intra-op threads (of the
-        whole process); ``device`` is torch's name of where it runs, None for a GPU if there is one;
+        """A trained model by name or folder; ``threads`` sets torch's intra-op threads (of this
+        thread, and of those that first use torch later); ``device`` is torch's name of where it
+        runs, None for a GPU if there is one;
         ``precision`` is the encoder's arithmetic: "auto" (the fastest that this processor has),
         "fp32", "bf16" or "int8".
 
@@ -116,9 +122,13 @@ class Extractor:
         )
         return Prepared(article, tokens, tuple(windows))
 
-    def forward(self, windows: Sequence[Window]) -> list[Decoded]:
-        """What the model finds in each of ``windows``, in order.  They become one padded batch:
-        pass windows of like length."""
+    def forward(self, windows: Sequence[Window], *, threads: int | None = None) -> list[Decoded]:
+        """What the model finds in each of ``windows``, in order.  They become one batch: pass
+        windows of like length.  ``threads`` are torch's intra-op threads, from now on, of the
+        calling thread only (OpenMP, which torch's wheels have, counts them a thread); None: what
+        they were."""
+        if threads is not None and threads != torch.get_num_threads():
+            torch.set_num_threads(threads)
         return decode_windows(windows, self.model.score(windows), self._decoding)
 
     def finish(

@@ -1,10 +1,11 @@
-"""One worker thread owns a model and serves windows of many callers in batches.
+"""The worker threads of a model, which serve windows of many callers in batches.
 
 Windows are grouped by length under a token budget, so that little is padded; there is no wait
-timer: when the worker is free it takes what is there.  The queue is bounded in tokens (word
-pieces); room in it is reserved before an article is tokenised, so that what waits for a tokeniser
-is bounded, too.  Work that nobody awaits any more is dropped before the model sees it, and a batch
-that fails takes nobody down but the caller whose window made it fail.
+timer: when a worker is free it takes what is there.  Alone, a batch gets all cores; where more
+waits, the workers compute batches side by side with fewer threads each (cores.py).  The queue is
+bounded in tokens (word pieces); room in it is reserved before an article is tokenised, so that what
+waits for a tokeniser is bounded, too.  Work that nobody awaits any more is dropped before the model
+sees it, and a batch that fails takes nobody down but the caller whose window made it fail.
 """
 
 from __future__ import annotations
@@ -13,20 +14,21 @@ import logging
 import math
 import threading
 import time
-from bisect import bisect_left, insort
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Generic
 
 from quotewire.errors import DeadlineError, DrainingError, OverloadedError
+from quotewire.serving.cores import Cores, Share
 from quotewire.serving.jobs import BatchFacts, Job, Score, Window
+from quotewire.serving.window_queue import Entry, WindowQueue
 
 logger = logging.getLogger(__name__)
 
 
-# The worker's speed is tokens by seconds over its last batches: what a batch weighs, compared with
+# The model's speed is tokens by seconds over its last batches: what a batch weighs, compared with
 # the one after it.
 _SPEED_MEMORY = 0.9
 # A batch takes some time however little is in it, so it counts as this share of a full one at
@@ -36,20 +38,24 @@ _LEAST_SHARE = 1 / 8
 _RETRY_AFTER_S = (0.1, 30.0)
 
 
-# A queued window: (pieces, number of its job, its index in the job, the job).  The first three
-# order the queue by length, then by age; no two entries share them.
-_Entry = tuple[int, int, int, Job[Window, Score]]
+@dataclass(frozen=True, slots=True)
+class _Batch(Generic[Window, Score]):
+    """Never empty; the longest window comes last."""
+
+    entries: list[Entry[Window, Score]]
+    share: Share
 
 
 class Batcher(Generic[Window, Score]):
     """Serves ``forward`` to many callers.  All methods may be called from any thread.
 
-    ``forward`` takes windows and returns one score a window in the same order; it runs in the
-    worker thread only.  ``tokens_per_batch`` bounds windows times longest window of a batch (a
-    single longer window goes alone); ``max_queue_tokens`` is how many tokens may wait: one job more
-    is accepted as long as fewer do, so that no job is refused for its own size.  Patient callers
-    (streams) may fill half of it, so that they never shut out those who cannot wait.
-    ``on_batch`` is told of every batch, in the worker thread.
+    ``forward`` takes windows and how many threads it may use, and returns one score a window in the
+    same order; it runs in the worker threads only, in as many at once as ``cores`` (the server's;
+    without them, in one) let it.  ``tokens_per_batch`` bounds windows times longest window of a
+    batch (a single longer window goes alone); ``max_queue_tokens`` is how many tokens may wait: one
+    job more is accepted as long as fewer do, so that no job is refused for its own size.  Patient
+    callers (streams) may fill half of it, so that they never shut out those who cannot wait.
+    ``on_batch`` is told of every batch, in a worker thread.
 
     Background jobs get a window at a time, while nothing else waits and ``may_idle`` says that
     nobody's article is in work elsewhere; call nudge() when that becomes true.
@@ -57,15 +63,17 @@ class Batcher(Generic[Window, Score]):
 
     def __init__(
         self,
-        forward: Callable[[Sequence[Window]], Sequence[Score]],
+        forward: Callable[[Sequence[Window], int], Sequence[Score]],
         *,
         tokens_per_batch: int,
         max_queue_tokens: int,
+        cores: Cores | None = None,
         name: str = "model",
         on_batch: Callable[[BatchFacts], None] | None = None,
         may_idle: Callable[[], bool] = lambda: True,
     ) -> None:
         self._forward = forward
+        self._cores = cores or Cores()
         self._may_idle = may_idle
         self._tokens_per_batch = tokens_per_batch
         self._max_queue_tokens = max_queue_tokens
@@ -73,18 +81,22 @@ class Batcher(Generic[Window, Score]):
         self._on_batch = on_batch
         self._changed = threading.Condition()
         # All below is guarded by _changed.
-        self._entries: list[_Entry[Window, Score]] = []  # ascending
-        self._jobs: deque[Job[Window, Score]] = deque()  # those with queued windows
-        self._background: deque[Job[Window, Score]] = deque()  # likewise; not in _entries
-        self._tokens = 0  # in _entries
-        self._reserved = 0  # tokens of those admitted, but not yet in _entries
+        self._queue: WindowQueue[Window, Score] = WindowQueue()
+        self._reserved = 0  # tokens of those admitted, but not yet queued
         self._running = 0  # tokens in the model
+        self._batches = 0  # in work
         self._next_number = 0
         self._done_tokens = self._done_s = 0.0  # of the last batches, the older the less
         self._room_waiters: list[Future[None]] = []
         self._closed = False
-        self._worker = threading.Thread(target=self._work, name=f"batcher-{name}", daemon=True)
-        self._worker.start()
+        self._workers = [
+            threading.Thread(
+                target=self._work, args=(number,), name=f"batcher-{name}-{number}", daemon=True
+            )
+            for number in range(self._cores.batches)
+        ]
+        for worker in self._workers:
+            worker.start()
 
     @contextmanager
     def reserve(
@@ -114,7 +126,7 @@ class Batcher(Generic[Window, Score]):
         deadline: float | None = None,
         admitted: bool = False,
         background: bool = False,
-        on_batch: Callable[[float], None] | None = None,
+        on_batch: Callable[[float, float], None] | None = None,
     ) -> Future[list[Score]]:
         """Queues one caller's windows; the future gets their scores in order.
 
@@ -122,8 +134,8 @@ class Batcher(Generic[Window, Score]):
         future to withdraw.  Raises what reserve() raises, unless ``admitted`` by it.  The future
         fails with DeadlineError where the deadline passed in the queue, and with the model's own
         exception where the model failed.  ``background`` needs no room, and takes none.
-        ``on_batch`` is told the seconds of each batch that held some of the windows, in the worker
-        thread, before the future is done.
+        ``on_batch`` is told when each batch that held some of the windows began and ended
+        (time.monotonic() values; two may overlap), in a worker thread, before the future is done.
         """
         future: Future[list[Score]] = Future()
         if not windows:
@@ -147,13 +159,7 @@ class Batcher(Generic[Window, Score]):
                 queued=dict.fromkeys(range(len(windows))),
             )
             self._next_number += 1
-            if background:
-                self._background.append(job)
-            else:
-                for index, window in enumerate(windows):
-                    insort(self._entries, (window.pieces, job.number, index, job))
-                self._jobs.append(job)
-                self._tokens += job.tokens
+            self._queue.add(job, background=background)
             self._changed.notify_all()
         # What is withdrawn makes room at once, not when its turn comes.
         future.add_done_callback(lambda _: self._withdraw(job))
@@ -161,7 +167,7 @@ class Batcher(Generic[Window, Score]):
 
     def nudge(self) -> None:
         """Background work may go on."""
-        if self._background:  # read without the lock: who adds some notifies, too
+        if self._queue.background:  # read without the lock: who adds some notifies, too
             with self._changed:
                 self._changed.notify_all()
 
@@ -172,9 +178,9 @@ class Batcher(Generic[Window, Score]):
 
     @property
     def queued_tokens(self) -> int:
-        """How many word pieces wait, those in the running batch not counted."""
+        """How many word pieces wait, those in running batches not counted."""
         with self._changed:
-            return self._tokens
+            return self._queue.tokens
 
     @property
     def max_queue_tokens(self) -> int:
@@ -184,7 +190,7 @@ class Batcher(Generic[Window, Score]):
     def oldest_wait_s(self) -> float:
         """How long the oldest job with windows in the queue has waited (seconds); 0 for none."""
         with self._changed:
-            since = min((job.since for job in self._jobs), default=None)
+            since = min((job.since for job in self._queue.jobs), default=None)
         return 0.0 if since is None else time.monotonic() - since
 
     def when_room(self) -> Future[None]:
@@ -197,23 +203,24 @@ class Batcher(Generic[Window, Score]):
         return future
 
     def close(self) -> None:
-        """Fails what is queued with DrainingError, waits for the running batch, ends the worker."""
+        """Fails what is queued with DrainingError, waits for running batches, ends the workers."""
         with self._changed:
             self._closed = True
-            jobs = [*self._jobs, *self._background]
-            self._forget(set(jobs))
+            jobs = [*self._queue.jobs, *self._queue.background]
+            self._queue.forget(lambda job: True)
             self._tell_waiters()
             self._changed.notify_all()
         for job in jobs:
             job.fail(DrainingError("the model is being shut down"))
-        self._worker.join()
+        for worker in self._workers:
+            worker.join()
 
     # ------------------------------------------------------------ with _changed held
 
     def _check_room(self, tokens: int, *, deadline: float | None, patient: bool) -> None:
         if self._closed:
             raise DrainingError("the model is being shut down")
-        waiting = self._tokens + self._reserved
+        waiting = self._queue.tokens + self._reserved
         speed = self._done_tokens / self._done_s if self._done_s else math.inf
         wait_s = (self._running + waiting + tokens) / speed
         retry_after_s = min(max(wait_s, _RETRY_AFTER_S[0]), _RETRY_AFTER_S[1])
@@ -233,7 +240,7 @@ class Batcher(Generic[Window, Score]):
             )
 
     def _tell_waiters(self) -> None:
-        if self._closed or self._tokens + self._reserved < self._max_patient_tokens:
+        if self._closed or self._queue.tokens + self._reserved < self._max_patient_tokens:
             waiters, self._room_waiters = self._room_waiters, []
             for waiter in waiters:
                 if waiter.set_running_or_notify_cancel():
@@ -244,134 +251,112 @@ class Batcher(Generic[Window, Score]):
             return
         with self._changed:
             if job.queued:
-                self._forget({job})
+                self._queue.forget(lambda one: one is job)
                 self._tell_waiters()
-
-    def _forget(self, jobs: set[Job[Window, Score]]) -> None:
-        """Takes all queued windows of ``jobs`` out of the queue."""
-        if not jobs:
-            return
-        self._entries = [entry for entry in self._entries if entry[3] not in jobs]
-        self._jobs = deque(job for job in self._jobs if job not in jobs)
-        self._background = deque(job for job in self._background if job not in jobs)
-        self._tokens = sum(entry[0] for entry in self._entries)
 
     def _drop_unwanted(self) -> None:
         now = time.monotonic()
-        late = {job for job in self._jobs if job.deadline is not None and job.deadline <= now}
-        done = {job for job in (*self._jobs, *self._background) if job.future.done()}
-        self._forget(late | done)
+        late = [job for job in self._queue.jobs if job.deadline is not None and job.deadline <= now]
+        self._queue.forget(lambda job: job in late or job.future.done())
         for job in late:
             job.fail(DeadlineError("the deadline passed while the article was waiting"))
 
-    def _cut(self) -> list[_Entry[Window, Score]]:
-        """Takes the next batch out of the queue; empty if nothing waits.
-
-        The jobs take turns in naming the batch's first window, so a long article does not hold up
-        the short ones behind it and nobody starves; the batch is filled up with the windows
-        nearest to it in length.
-        """
+    def _cut(self, worker: int) -> _Batch[Window, Score] | None:
+        """Takes the next batch for a worker out of the queue; None if nothing waits or no core is
+        free for it."""
         self._drop_unwanted()
-        if not self._jobs:
-            return self._cut_background()
-        job = self._jobs[0]
-        self._jobs.rotate(-1)
-        first = next(iter(job.queued))
-        low = bisect_left(self._entries, (job.windows[first].pieces, job.number, first, job))
-        high, longest = low + 1, self._entries[low][0]
-        # Invariant: the batch is entries[low:high]; its longest window comes last.
-        while True:
-            rows = high - low + 1
-            shorter = low > 0 and rows * longest <= self._tokens_per_batch
-            longer = (
-                high < len(self._entries)
-                and rows * self._entries[high][0] <= self._tokens_per_batch
-            )
-            if longer and (
-                not shorter
-                or self._entries[high][0] - longest <= longest - self._entries[low - 1][0]
-            ):
-                longest = self._entries[high][0]
-                high += 1
-            elif shorter:
-                low -= 1
-            else:
-                break
-        batch = self._entries[low:high]
-        del self._entries[low:high]
-        self._running = sum(entry[0] for entry in batch)
-        self._tokens -= self._running
-        for _, _, index, owner in batch:
-            del owner.queued[index]
-        if any(not owner.queued for _, _, _, owner in batch):
-            self._jobs = deque(job for job in self._jobs if job.queued)
+        queue = self._queue
+        if not queue.tokens and not (queue.background and self._may_idle()):
+            return None
+        # One worker only computes with all cores: OpenMP keeps a team of threads for each that ever
+        # did, and lets none of them wait awake for the next product once they outnumber the cores.
+        share = self._cores.take(
+            parts=max(queue.parts, 1), idle=not self._batches, all_of_them=worker == 0
+        )
+        if share is None:
+            return None
+        if queue.tokens:
+            even = -(-queue.tokens // share.parts) if share.parts > 1 else self._tokens_per_batch
+            entries = queue.cut(min(even, self._tokens_per_batch))
+        else:
+            entries = queue.cut_background()
+        self._batches += 1
+        self._running += sum(entry[0] for entry in entries)
         self._tell_waiters()
-        return batch
+        return _Batch(entries, share)
 
-    def _cut_background(self) -> list[_Entry[Window, Score]]:
-        """One window: a caller who comes now waits for no more than that."""
-        if not self._background or not self._may_idle():
-            return []
-        job = self._background[0]
-        index = next(iter(job.queued))
-        del job.queued[index]
-        if not job.queued:
-            self._background.popleft()
-        self._running = job.windows[index].pieces
-        return [(self._running, job.number, index, job)]
+    # ------------------------------------------------------------ the worker threads
 
-    # ------------------------------------------------------------ the worker thread
-
-    def _work(self) -> None:
+    def _work(self, number: int) -> None:
         while True:
             with self._changed:
-                batch = self._cut()
-                while not batch and not self._closed:
+                while (batch := self._cut(number)) is None and not self._closed:
                     self._changed.wait()
-                    batch = self._cut()
-            if not batch:
+            if batch is None:
                 return
-            self._score(batch)
-            with self._changed:
-                self._running = 0
+            try:
+                self._score(batch.entries, batch.share)
+            finally:
+                with self._changed:
+                    self._batches -= 1
+                    self._cores.give(batch.share)
+                    self._changed.notify_all()
 
-    def _score(self, batch: list[_Entry[Window, Score]]) -> None:
+    def _score(self, batch: list[Entry[Window, Score]], share: Share) -> None:
         started = time.monotonic()
         try:
-            scores = self._forward([job.windows[index] for _, _, index, job in batch])
+            windows = [job.windows[index] for _, _, index, job in batch]
+            scores = self._forward(windows, share.threads)
             if len(scores) != len(batch):
                 raise RuntimeError(f"{len(batch)} windows got {len(scores)} scores")
         # Everything: a worker that dies would hang every caller to come.
         except BaseException as error:
-            self._isolate(batch, error)
+            self._isolate(batch, share, error)
             return
-        seconds = max(time.monotonic() - started, 1e-6)
+        ended = time.monotonic()
         facts = BatchFacts(
             tokens=sum(pieces for pieces, _, _, _ in batch),
             windows=len(batch),
             longest=batch[-1][0],
-            seconds=seconds,
+            seconds=max(ended - started, 1e-6),
         )
         counted = max(facts.tokens, self._tokens_per_batch * _LEAST_SHARE)
         with self._changed:
             self._done_tokens = _SPEED_MEMORY * self._done_tokens + counted
+            # What it would have taken with all cores.
+            seconds = facts.seconds * share.threads / self._cores.count
             self._done_s = _SPEED_MEMORY * self._done_s + seconds
-            self._running = max(self._running - facts.tokens, 0)  # before anybody gets an answer
+            self._running -= facts.tokens  # before anybody gets an answer
         if self._on_batch:
             self._on_batch(facts)
-        for job in dict.fromkeys(job for _, _, _, job in batch):
+        jobs = list(dict.fromkeys(job for _, _, _, job in batch))
+        for job in jobs:
             if job.on_batch:
-                job.on_batch(seconds)
-        for (_, _, index, job), score in zip(batch, scores, strict=True):
-            job.put(index, score)
+                job.on_batch(started, ended)
+        with self._changed:  # another worker may have other windows of the same job
+            for (_, _, index, job), score in zip(batch, scores, strict=True):
+                job.put(index, score)
+            finished = [job for job in jobs if not job.unscored]
+        for job in finished:
+            job.finish()
 
-    def _isolate(self, batch: list[_Entry[Window, Score]], error: BaseException) -> None:
+    def _isolate(
+        self, batch: list[Entry[Window, Score]], share: Share, error: BaseException
+    ) -> None:
         """After a failed batch: fails its only caller, or tries each caller's part alone."""
         jobs = list(dict.fromkeys(job for _, _, _, job in batch))
         if len(jobs) > 1:
             for job in jobs:
-                if not job.future.done():
-                    self._score([entry for entry in batch if entry[3] is job])
+                part = [entry for entry in batch if entry[3] is job]
+                if job.future.done():
+                    self._give_up(part)
+                else:
+                    self._score(part, share)
             return
         logger.warning("a batch of %d windows failed: %s", len(batch), type(error).__name__)
+        self._give_up(batch)
         jobs[0].fail(error)
+
+    def _give_up(self, batch: list[Entry[Window, Score]]) -> None:
+        with self._changed:
+            self._running -= sum(entry[0] for entry in batch)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from quotewire.serving.clients import Caller
+
+
+def covered_s(spans: Iterable[tuple[float, float]]) -> float:
+    """Seconds in which at least one of ``spans`` (begin, end) was under way."""
+    covered, until = 0.0, -math.inf
+    for begin, end in sorted(spans):
+        covered += max(end - max(begin, until), 0.0)
+        until = max(until, end)
+    return covered
 
 
 @dataclass(slots=True)

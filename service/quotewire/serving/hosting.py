@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from quotewire.errors import OverloadedError
 from quotewire.serving.batcher import Batcher
-from quotewire.serving.calls import Timings
+from quotewire.serving.calls import Timings, covered_s
+from quotewire.serving.cores import Cores
 from quotewire.serving.foreground import Foreground
 from quotewire.serving.jobs import BatchFacts
 from quotewire.types import Article, Extraction, ExtractOptions, ModelInfo
@@ -48,11 +49,12 @@ class Answered(Generic[_Answer]):
 
 
 class ModelHost:
-    """One model: tokenising and decoding in ``pool``, the network in its batcher's thread.
+    """One model: tokenising and decoding in ``pool``, the network in its batcher's threads, on
+    ``cores``.
 
-    ``on_batch`` is told of every batch, in that thread.  ``digest`` tells the model's files from
-    all others, empty where it came from none.  Background work waits while ``foreground`` has
-    articles, and is done in ``background_pool``.
+    ``on_batch`` is told of every batch, in one of these threads.  ``digest`` tells the model's
+    files from all others, empty where it came from none.  Background work waits while
+    ``foreground`` has articles, and is done in ``background_pool``.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class ModelHost:
         *,
         pool: ThreadPoolExecutor,
         settings: Settings,
+        cores: Cores,
         foreground: Foreground,
         background_pool: ThreadPoolExecutor,
         digest: str = "",
@@ -77,7 +80,8 @@ class ModelHost:
         self._unused.set()
         tag = extractor.info.tag
         self._batcher: Batcher[Window, Decoded] = Batcher(
-            extractor.forward,
+            lambda windows, threads: extractor.forward(windows, threads=threads),
+            cores=cores,
             tokens_per_batch=settings.tokens_per_batch,
             max_queue_tokens=settings.max_queue_tokens,
             name=tag,
@@ -161,10 +165,7 @@ class ModelHost:
     ) -> Answered[_Answer]:
         started = time.monotonic()
         timings = Timings()
-
-        def add_batch(seconds: float) -> None:
-            timings.encode_s += seconds
-
+        batches: list[tuple[float, float]] = []  # when they began and ended
         decoded: list[Decoded] = []
         with ExitStack() as room:
             tokens = min(len(article.text) // _CHARACTERS_PER_PIECE + 1, self._part_tokens)
@@ -182,11 +183,13 @@ class ModelHost:
                     deadline=deadline,
                     admitted=True,
                     background=background,
-                    on_batch=add_batch,
+                    on_batch=lambda began, ended: batches.append((began, ended)),
                 )
                 room.close()
                 scored = await asyncio.wrap_future(scores)
                 decoded.extend(scored)
+
+        timings.encode_s = covered_s(batches)
 
         def finish() -> tuple[_Answer, int]:
             extraction = self._extractor.finish(prepared, decoded, options=options)
@@ -247,7 +250,7 @@ class ModelHost:
         await self.extract(WARM_UP, options=ExtractOptions(), answer=lambda extraction: None)
 
     async def close(self) -> None:
-        """Waits until nobody uses the model any more, then ends its worker."""
+        """Waits until nobody uses the model any more, then ends its workers."""
         await self._unused.wait()
         self._foreground.unlisten(self._batcher.nudge)
         await asyncio.to_thread(self._batcher.close)

@@ -46,7 +46,7 @@ class Job(Generic[Window, Score]):
     scores: list[Score | None]
     unscored: int
     since: float  # time.monotonic() seconds
-    on_batch: Callable[[float], None] | None
+    on_batch: Callable[[float, float], None] | None
     # Indices of windows still in the queue, in order (a dict as an ordered set).
     queued: dict[int, None] = field(default_factory=dict)
 
@@ -58,10 +58,14 @@ class Job(Generic[Window, Score]):
             pass
 
     def put(self, index: int, score: Score) -> None:
+        """Two threads at once must not."""
         self.scores[index] = score
         self.unscored -= 1
+
+    def finish(self) -> None:
+        """Once every window has its score."""
         try:
-            if not self.unscored and not self.future.done():
+            if not self.future.done():
                 self.future.set_result(self.scores)  # type: ignore[arg-type]  # all are filled
         except InvalidStateError:  # cancelled between the two lines
             pass

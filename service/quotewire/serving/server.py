@@ -35,10 +35,12 @@ from quotewire.pb.v1 import (
 from quotewire.serving.admin import AdminServicer, reload
 from quotewire.serving.clients import ClientEntry, Clients, read_token_file
 from quotewire.serving.configuration import Configuration
+from quotewire.serving.cores import Cores
 from quotewire.serving.experiments import Experiments
 from quotewire.serving.hosting import ModelHost
 from quotewire.serving.interceptors import Edge
 from quotewire.serving.lifecycle import Lifecycle, Neighbour, Phase
+from quotewire.serving.loading import cores_of, loader
 from quotewire.serving.metrics import Metrics, MetricsPort
 from quotewire.serving.registry import ModelRegistry
 from quotewire.serving.servicers import ExtractionServicer, ModelServicer
@@ -86,13 +88,14 @@ class Server:
         self.metrics.watch(self.models, serving=lambda: self.lifecycle.phase is Phase.SERVING)
         self._tracing = Tracing(tracer_provider)
         self._clients = Clients()
+        self._cores: Cores | None = None  # known with the first model
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="extract")
         self._experiments = Experiments(self.models, metrics=self.metrics, settings=settings)
         self.configuration = Configuration(
             settings,
             registry=self.models,
             clients=self._clients,
-            load=load or _loader(settings),
+            load=load or loader(settings),
             host=self._host,
             experiments=self._experiments.trials.replace,
         )
@@ -113,10 +116,12 @@ class Server:
         )
 
     def _host(self, extractor: Extractor, digest: str) -> ModelHost:
+        self._cores = self._cores or cores_of(self._settings)
         return ModelHost(
             extractor,
             pool=self._pool,
             settings=self._settings,
+            cores=self._cores,
             foreground=self._experiments.foreground,
             background_pool=self._experiments.pool,
             digest=digest,
@@ -379,20 +384,6 @@ async def _run(
         await asyncio.gather(server.drain(), *([beside.drain()] if beside else []))
         if provider:
             await asyncio.to_thread(provider.shutdown)
-
-
-def _loader(settings: Settings) -> Callable[[str], Extractor]:
-    def load(source: str) -> Extractor:
-        # Imported late: torch takes seconds, and the port answers health checks meanwhile.
-        from quotewire.extraction.extractor import Extractor
-
-        extractor = Extractor.load(
-            source, threads=settings.model_threads, precision=settings.precision
-        )
-        logger.info("loaded %s in %s", extractor.info.tag, extractor.precision)
-        return extractor
-
-    return load
 
 
 def _bracketed(host: str) -> str:

@@ -33,7 +33,9 @@ class Settings:
     models_file: Path | None = None
     """TOML file with models, aliases and default instead, read again at a reload."""
     model_threads: int | None = None
-    """Threads of a model's matrix multiplication; None for the model's own choice."""
+    """Threads of matrix multiplication, of all batches together; None for torch's own choice."""
+    model_batches: int = 4
+    """How many batches a model computes at once while more wait, sharing its threads."""
     precision: str = "auto"
     """Arithmetic of the models' encoders, one of types.PRECISIONS."""
     workers: int = 2
@@ -104,6 +106,7 @@ class Settings:
         for name, low, high in (
             ("port", 0, 65_535),
             ("workers", 1, 1024),
+            ("model_batches", 1, 1024),
             ("tokens_per_batch", 1, 1_000_000),
             ("max_queue_tokens", 1, 1_000_000_000),
             # Four times this is gRPC's own limit, which has to fit 31 bits.
