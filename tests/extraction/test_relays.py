@@ -78,9 +78,10 @@ def test_an_inner_statement_came_through_the_outer_one_s_speaker() -> None:
 @pytest.mark.parametrize(
     ("text", "via"),
     [
-        ("Ann said that Bob told Reuters no.", ["Reuters"]),  # named inside wins
-        ("Ann said that Ann said no.", []),  # her own words
-        ("Ann wants what Bob said about it", []),  # reports nothing
+        ("Reuters said that Bob told CNN no.", ["CNN"]),  # named inside wins
+        ("Reuters said that Reuters said no.", []),  # its own words
+        ("Ann said that Bob said no.", []),  # a person
+        ("Reuters wants what Bob said about it", []),  # reports nothing
     ],
 )
 def test_where_the_outer_speaker_relays_nothing(text: str, via: list[str]) -> None:

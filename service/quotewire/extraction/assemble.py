@@ -185,11 +185,14 @@ def _nest(statements: Sequence[Statement], *, inner: Set[str], text: str) -> tup
 
 
 def _relayed_by(outer: Statement, inner: Statement, text: str) -> tuple[Intermediary, ...]:
-    """The speaker of ``outer``, through whom the words of ``inner`` reached the page; nobody where
-    the page names none, where it is the same speaker, and where the outer one says nothing."""
+    """The outlet or document that is the speaker of ``outer``, through which the words of ``inner``
+    reached the page.  Nobody where that is a person (whom ``reported_in`` tells), where the page
+    names none, where it is the same speaker, and where the outer one says nothing."""
     speaker = outer.speaker
     if outer.act is not Act.STATEMENT or speaker is None or speaker.mention is None:
         return ()
-    if inner.speaker is not None and inner.speaker.name == speaker.name is not None:
+    kind = kind_of_speaker(speaker, text=text)
+    own = inner.speaker is not None and inner.speaker.name == speaker.name is not None
+    if own or kind is IntermediaryKind.PERSON:
         return ()
-    return (Intermediary(speaker.mention, speaker.name, kind_of_speaker(speaker, text=text)),)
+    return (Intermediary(speaker.mention, speaker.name, kind),)
