@@ -16,7 +16,8 @@ from tests.render.make import ARTICLE, EXTRACTION, STATEMENTS, TEXT, answers
 
 OA = "http://www.w3.org/ns/oa#"
 # The terms used here and what the Recommendation's context (http://www.w3.org/ns/anno.jsonld) maps
-# them to, from its vocabulary document: tests fetch nothing, and no package carries the context.
+# them to, compared with jsonld/anno.jsonld of w3c/web-annotation: tests fetch nothing, and we found
+# no package that carries the context.
 REFERENCE = {"@type": "@id"}
 COUNT = {"@type": "http://www.w3.org/2001/XMLSchema#nonNegativeInteger"}
 CONTEXT = {
