@@ -13,6 +13,10 @@ from quotewire.serving.jobs import Job, Score, Window
 # order the queue by length, then by age; no two entries share them.
 Entry = tuple[int, int, int, Job[Window, Score]]
 
+# By what share of the longest window batches side by side may differ: beyond it, the core that is
+# done first has nothing to do for longer than it gained.
+_UNEVEN = 0.25
+
 
 class WindowQueue(Generic[Window, Score]):
     """Not for several threads at once.  ``tokens`` (word pieces) are those of callers' windows;
@@ -36,7 +40,7 @@ class WindowQueue(Generic[Window, Score]):
     @property
     def parts(self) -> int:
         """Into how many batches of about even work the windows of callers could be cut."""
-        return self.tokens // self._entries[-1][0] if self._entries else 0
+        return int(self.tokens / self._entries[-1][0] + _UNEVEN) if self._entries else 0
 
     def add(self, job: Job[Window, Score], *, background: bool) -> None:
         if background:
