@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 # How many rows a sink is given at once.
 _BATCH_ROWS = 256
+# How long more rows are waited for when some have come (seconds): one write for all of them, and
+# none while the answer that the first one is of is being sent.
+_GATHER_S = 0.05
 # Waits between tries of a failing sink: doubled from the first to the last (seconds).
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 30.0
 
@@ -62,7 +65,8 @@ class ExposureLog:
             taken = not self._closed and len(self._waiting) < self._max_rows
             if taken:
                 self._waiting.append((time.monotonic(), row))
-                self._changed.notify()
+                if len(self._waiting) == 1:  # else the thread knows that there is something
+                    self._changed.notify()
         if not taken:
             self._count("dropped", 1)
         return taken
@@ -129,6 +133,8 @@ class ExposureLog:
         """The next rows, which stay in the queue; waits for some; empty at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
+            if len(self._waiting) < _BATCH_ROWS:
+                self._changed.wait_for(lambda: self._closed, timeout=_GATHER_S)
             return [row for _, row in list(self._waiting)[:_BATCH_ROWS]]
 
     def _written(self, rows: int, unwritable: int) -> None:

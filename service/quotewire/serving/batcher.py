@@ -156,6 +156,7 @@ class Batcher(Generic[Window, Score]):
                 unscored=len(windows),
                 since=time.monotonic(),
                 on_batch=on_batch,
+                background=background,
                 queued=dict.fromkeys(range(len(windows))),
             )
             self._next_number += 1
@@ -322,10 +323,11 @@ class Batcher(Generic[Window, Score]):
         )
         counted = max(facts.tokens, self._tokens_per_batch * _LEAST_SHARE)
         with self._changed:
-            self._done_tokens = _SPEED_MEMORY * self._done_tokens + counted
-            # What it would have taken with all cores.
-            seconds = facts.seconds * share.threads / self._cores.count
-            self._done_s = _SPEED_MEMORY * self._done_s + seconds
+            if not batch[0][3].background:  # whose time is that of standing back, too
+                self._done_tokens = _SPEED_MEMORY * self._done_tokens + counted
+                # What it would have taken with all cores.
+                seconds = facts.seconds * share.threads / self._cores.count
+                self._done_s = _SPEED_MEMORY * self._done_s + seconds
             self._running -= facts.tokens  # before anybody gets an answer
         if self._on_batch:
             self._on_batch(facts)

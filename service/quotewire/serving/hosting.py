@@ -80,7 +80,7 @@ class ModelHost:
         self._unused.set()
         tag = extractor.info.tag
         self._batcher: Batcher[Window, Decoded] = Batcher(
-            lambda windows, threads: extractor.forward(windows, threads=threads),
+            self._forward,
             cores=cores,
             tokens_per_batch=settings.tokens_per_batch,
             max_queue_tokens=settings.max_queue_tokens,
@@ -200,6 +200,13 @@ class ModelHost:
         read = sum(window.pieces for window in prepared.windows)
         return Answered(value, statements, read, timings)
 
+    def _forward(self, windows: Sequence[Window], threads: int) -> list[Decoded]:
+        # What comes while nobody's article is in work is background work.
+        if not self._foreground.idle:
+            return self._extractor.forward(windows, threads=threads)
+        with self._foreground.standing_back(unless=lambda: self._batcher.queued_tokens > 0):
+            return self._extractor.forward(windows, threads=threads)
+
     async def _in_pool(self, step: Callable[[], _Step], *, background: bool) -> tuple[_Step, float]:
         """What the step returns, and the seconds it took once a worker had it."""
         if background:
@@ -207,7 +214,8 @@ class ModelHost:
 
         def timed() -> tuple[_Step, float]:
             started = time.monotonic()
-            return step(), time.monotonic() - started
+            with self._foreground.standing_back() if background else nullcontext():
+                return step(), time.monotonic() - started
 
         pool = self._background_pool if background else self._pool
         return await asyncio.get_running_loop().run_in_executor(pool, timed)

@@ -47,6 +47,7 @@ class Job(Generic[Window, Score]):
     unscored: int
     since: float  # time.monotonic() seconds
     on_batch: Callable[[float, float], None] | None
+    background: bool = False
     # Indices of windows still in the queue, in order (a dict as an ordered set).
     queued: dict[int, None] = field(default_factory=dict)
 

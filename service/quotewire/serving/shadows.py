@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -16,16 +17,17 @@ from quotewire.serving.trials import Arrived, Trial
 
 logger = logging.getLogger(__name__)
 
-# How many articles are in work at once, and how much text may wait (code points, all together).
-_AT_ONCE = 4
+# How much text may wait (code points, all together).
 _MAX_WAITING_TEXT = 16 * 1024 * 1024
 
 
 class Shadows:
-    """A bounded queue of articles, and the tasks that score them in the background.
+    """A bounded queue of articles, and the task that scores them in the background, one at a time:
+    a caller who comes meanwhile finds one thread of it at work at most.
 
-    Work begins, and goes on, only while no caller's article is in work; what finds no room is
-    dropped and counted.  One event loop only.
+    While a caller's article is in work, and until its answer is on its way, an article is put into
+    the queue and nothing else is done; work begins, and goes on, when the server is idle.  What
+    finds no room is dropped and counted.  One event loop only.
     """
 
     def __init__(
@@ -44,8 +46,9 @@ class Shadows:
         self._max_articles = max_articles
         self._waiting: deque[tuple[Arrived, Variant]] = deque()
         self._text = 0  # code points of those waiting
-        self._workers: set[asyncio.Task[None]] = set()
+        self._worker: asyncio.Task[None] | None = None
         self._closed = False
+        foreground.listen(self._begin)
 
     @property
     def waiting(self) -> int:
@@ -64,31 +67,36 @@ class Shadows:
             return False
         self._waiting.append((arrived, variant))
         self._text += size
-        if len(self._workers) < _AT_ONCE:
-            worker = asyncio.create_task(self._work())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+        if self._foreground.idle:
+            self._begin()
         return True
 
     async def close(self) -> None:
         """Drops what waits and what is in work."""
         self._closed = True
-        workers = list(self._workers)
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        self._foreground.unlisten(self._begin)
+        if self._worker:
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
         for arrived, variant in self._waiting:
             self._count(arrived, variant, "dropped")
         self._waiting.clear()
 
+    def _begin(self) -> None:
+        """The server is idle."""
+        if self._waiting and self._worker is None:
+            # In a context of its own: what it logs is no part of the call that happened to be last.
+            self._worker = asyncio.create_task(self._work(), context=contextvars.Context())
+
     async def _work(self) -> None:
-        while self._waiting:
-            await self._foreground.wait_idle()
-            if not self._waiting:  # another worker was faster
-                return
-            arrived, variant = self._waiting.popleft()
-            self._text -= len(arrived.article.text)
-            await self._score(arrived, variant)
+        try:
+            while self._waiting:
+                await self._foreground.wait_idle()
+                arrived, variant = self._waiting.popleft()
+                self._text -= len(arrived.article.text)
+                await self._score(arrived, variant)
+        finally:
+            self._worker = None
 
     async def _score(self, arrived: Arrived, variant: Variant) -> None:
         try:
