@@ -50,6 +50,23 @@ def _hostile(f: Figures) -> str:
     )
 
 
+def _shadow(f: Figures) -> str:
+    cost, noise = f["p99_with_minus_without_ms"], f["p99_without_minus_without_ms"]
+    mean, own = f["mean_with_minus_without_ms"], f["mean_without_minus_none_ms"]
+    return (
+        f"{f['calls']:,} calls with a shadow, {f['shadowed']:,} of them scored by it; p50 "
+        f"{f['without_p50_ms']} ms without, {f['with_p50_ms']} with; p99 {f['without_p99_ms']} ms "
+        f"without, {f['with_p99_ms']} with: **{_interval(cost)} ms**, noise {_interval(noise)} ms"
+        f"{_held(cost[0] <= max(noise[1], 0), 'p99 within noise')}; mean {_interval(mean)} ms; "
+        f"the experiment itself (its assignment and its log): mean {_interval(own)} ms"
+    )
+
+
+def _interval(bounds: list[float]) -> str:
+    """Of a difference, 95%."""
+    return f"{bounds[0]:+} to {bounds[1]:+}"
+
+
 # What stands in the page's first column, and how the figures are told in its second.
 ROWS: dict[str, tuple[str, Callable[[Figures], str]]] = {
     "64 callers": ("64 callers", _callers),
@@ -83,6 +100,14 @@ ROWS: dict[str, tuple[str, Callable[[Figures], str]]] = {
         lambda f: (
             f"{f['kills']} kills, {f['streamed']:,} articles streamed, **{f['lost']} lost**; "
             f"{f['calls_repeated']} single calls repeated"
+        ),
+    ),
+    "shadow": ("a shadow's cost", _shadow),
+    "shadow dropped": (
+        "a shadow without room",
+        lambda f: (
+            f"{f['offered']:,} articles at once, room for {f['room']:,}: {f['done']:,} scored, "
+            f"{f['dropped']:,} dropped and counted, {f['failed']} failed"
         ),
     ),
     "reloads under load": (

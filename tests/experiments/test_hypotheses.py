@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from scipy.stats import binom, binomtest, norm
+from statsmodels.stats.multitest import multipletests
 
 from quotewire.experiments.hypotheses import (
     MISMATCH_P,
@@ -113,6 +114,11 @@ def test_holm_by_hand() -> None:
     assert corrected == [pytest.approx(0.03), None, pytest.approx(0.06), pytest.approx(0.06),
                          pytest.approx(0.02)]  # fmt: skip
     assert holm([None, None]) == [None, None] and holm([]) == []
+
+
+def test_holm_is_that_of_statsmodels() -> None:
+    p_values = [0.012, 0.9, 0.0004, 0.04, 0.04, 0.7, 0.011]
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
 
 
 def test_holm_keeps_the_chance_of_any_false_alarm() -> None:

@@ -28,6 +28,19 @@ HOSTILE = {
     "rss_end_mib": 101.0,
     "growth_of_second_half": 0.02,
 }
+SHADOW = {
+    "test": "shadow",
+    "calls": 600,
+    "shadowed": 590,
+    "without_p50_ms": 18.6,
+    "with_p50_ms": 18.5,
+    "without_p99_ms": 20.1,
+    "with_p99_ms": 22.5,
+    "p99_with_minus_without_ms": [1.1, 3.2],
+    "p99_without_minus_without_ms": [-0.4, 0.5],
+    "mean_with_minus_without_ms": [-0.1, 0.1],
+    "mean_without_minus_none_ms": [0.1, 0.2],
+}
 KILLS = {"test": "kill -9", "kills": 5, "streamed": 2000, "lost": 0, "calls_repeated": 3}
 
 
@@ -61,6 +74,15 @@ def test_a_figure_beyond_its_bar_is_marked() -> None:
     assert "**at most +8.1% over the second half** (**the test holds 5%: it failed**)" in text
 
 
+def test_a_shadow_that_costs_more_than_noise_is_marked() -> None:
+    held = "(**the test holds p99 within noise: it failed**)"
+    assert held in tables(last_of_each(lines(SHADOW)))
+    free = {**SHADOW, "p99_with_minus_without_ms": [-0.3, 0.6]}
+    text = tables(last_of_each(lines(free)))
+    assert held not in text
+    assert "**-0.3 to +0.6 ms**, noise -0.4 to +0.5 ms; mean -0.1 to +0.1 ms" in text
+
+
 def test_the_page_has_a_place_for_them() -> None:
     page = written(PAGE.read_text("utf-8"), "the tables")
     assert f"{BEGIN}\n\nthe tables\n\n{END}" in page
@@ -70,12 +92,11 @@ def test_the_page_has_a_place_for_them() -> None:
 
 
 def test_every_test_that_reports_has_its_row() -> None:
-    """By the names in the sources: tests/load and tests/chaos, the shadow's aside
-    (docs/experiments.md)."""
+    """By the names in the sources of tests/load and tests/chaos."""
     names = set()
     for path in [*ROOT.glob("tests/load/*.py"), *ROOT.glob("tests/chaos/*.py")]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "report":
                 [name] = [one.value for one in node.args if isinstance(one, ast.Constant)]
                 names.add(name)
-    assert {name for name in names if not str(name).startswith("shadow")} == ROWS.keys()
+    assert names == ROWS.keys()
