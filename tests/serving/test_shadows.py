@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
@@ -16,6 +18,8 @@ from quotewire.experiments.assignment import (
     draw,
 )
 from quotewire.experiments.records import Role
+from quotewire.extraction.scores import WindowScores
+from quotewire.extraction.windows import Window
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1.extraction_service_pb2 import BatchExtractRequest, ExtractRequest
 from quotewire.serving.foreground import Foreground
@@ -24,6 +28,7 @@ from quotewire.serving.registry import ModelRegistry
 from quotewire.serving.shadows import Shadows
 from quotewire.serving.trials import Arrived
 from quotewire.types import Article, ExtractOptions
+from tests.fakes import FakeModel
 from tests.serving.harness import (
     PATIENCE_S,
     POISON,
@@ -40,6 +45,29 @@ NEXT = {"variant": "shadow/next"}
 @pytest.fixture
 def laboratory(tmp_path: Path) -> Laboratory:
     return Laboratory(tmp_path)
+
+
+class EndlessModel(FakeModel):
+    """Computes until it is to end; ``goes_on``: whether it does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends = True
+        self._steps = 0
+
+    def score(self, windows: Sequence[Window]) -> list[WindowScores]:
+        while not self.ends:
+            self._step()
+        return super().score(windows)
+
+    def _step(self) -> None:
+        self._steps += 1
+
+    @property
+    def goes_on(self) -> bool:
+        before = self._steps
+        time.sleep(0.1)
+        return self._steps != before
 
 
 def offered(lab: Laboratory, outcome: str) -> float:
@@ -121,6 +149,29 @@ def test_a_shadow_stands_back_while_callers_are_served(laboratory: Laboratory) -
         waiting.result(PATIENCE_S)
         until(lambda: offered(lab, "done") == 2)
         assert len(shadow.batches) == 1
+
+
+def test_a_shadow_stands_still_in_the_middle_of_its_model(laboratory: Laboratory) -> None:
+    front, shadow = GatedModel(is_open=True), EndlessModel()
+    laboratory.models.update({"a@1": front, "b@1": shadow})
+    with laboratory.open(SHADOW) as lab:
+        shadow.ends = False
+        lab.extract("n0")
+        until(lambda: shadow.goes_on)
+        front.close_gate()
+        request = ExtractRequest(article=pb.Article(id="n1", text=STORY))
+        waiting = lab.server.extraction.Extract.future(request, timeout=PATIENCE_S)
+        until(lambda: not shadow.goes_on)
+        front.gate.set()
+        waiting.result(PATIENCE_S)
+        until(lambda: shadow.goes_on)
+        # Who asks for this very model does not wait until it has stood still long enough.
+        asked = ExtractRequest(article=pb.Article(id="n2", text=STORY), model="b")
+        waiting = lab.server.extraction.Extract.future(asked, timeout=PATIENCE_S)
+        until(lambda: shadow.goes_on)
+        shadow.ends = True
+        assert waiting.result(PATIENCE_S).extraction.model == "b@1"
+        until(lambda: offered(lab, "done") == 2)
 
 
 def test_a_shadow_waits_while_any_model_has_callers(laboratory: Laboratory) -> None:
