@@ -4,12 +4,13 @@ windows in their order of arrival, with the same heads and the same decoding."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 from quotewire.extraction.extractor import Decoded, Extractor
 from quotewire.extraction.model_folder import load_model
 from quotewire.extraction.resolve import Resolver
-from quotewire.extraction.transformer import TransformerModel
+from quotewire.extraction.transformer import WORDS_AT_ONCE, TransformerModel
 from quotewire.extraction.windows import Window
 from quotewire.lines import extraction_to_line
 from quotewire.types import Article
@@ -29,8 +30,10 @@ class Plain(Batch):
         plain = TransformerModel(
             loaded.network, proposal_bias=loaded.decoding.proposal_bias, precision="fp32"
         )
-        # transformers' own forward over padded rows, instead of our packed encoder.
+        # transformers' own forward over padded rows, instead of our packed encoder, and the look
+        # that training takes.
         plain._encode = loaded.network.encode
+        plain._look = partial(loaded.network.look, words_at_once=WORDS_AT_ONCE)
         return Extractor(
             plain,
             tokenizer=loaded.tokenizer,

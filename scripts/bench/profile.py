@@ -15,7 +15,8 @@ from quotewire.extraction.extractor import Extractor
 
 # Where a stage is taken from: what the extractor calls, and within the model what the model calls.
 STAGES = ("tokenise", "encode", "cues", "look", "proposals", "decode", "resolve")
-_IN_NETWORK = {"cue_scores": "cues", "look": "look"}
+_IN_MODEL = {"_encode": "encode", "_look": "look"}
+_IN_NETWORK = {"cue_scores": "cues"}
 
 
 class Profile:
@@ -58,8 +59,9 @@ class Profile:
         timed = self.timed("decode", getattr(extractor_module, decode))
         setattr(extractor_module, decode, timed)
         model: Any = extractor.model
-        if callable(getattr(model, "_encode", None)):
-            model._encode = self.timed("encode", model._encode)
+        for name, stage in _IN_MODEL.items():
+            if callable(getattr(model, name, None)):
+                setattr(model, name, self.timed(stage, getattr(model, name)))
         network = getattr(model, "network", None)
         for name, stage in _IN_NETWORK.items():
             if callable(getattr(network, name, None)):

@@ -12,7 +12,7 @@ from quotewire.errors import InputError
 from quotewire.extraction.batching import collate
 from quotewire.extraction.chain import BLOCKED
 from quotewire.extraction.network import Batch, Cues, Look, Network, NetworkConfig
-from quotewire.extraction.packed import PackedEncoder, record_ranges
+from quotewire.extraction.packed import PackedEncoder
 from quotewire.extraction.precision import BF16, FP32, INT8
 from quotewire.extraction.transformer import TransformerModel
 from quotewire.extraction.windows import Window
@@ -47,7 +47,10 @@ WINDOWS = [window(words) for words in (30, 1, 7, 80)]
 
 
 def encoder(network: Network, precision: str) -> PackedEncoder:
-    ranges = record_ranges(network, [collate([each]) for each in WINDOWS])
+    ranges: dict[str, torch.Tensor] = {}
+    with torch.inference_mode():
+        for each in WINDOWS:
+            PackedEncoder.recording(network, ranges).encode(collate([each]))
     return PackedEncoder.of(network, precision, ranges)
 
 

@@ -24,8 +24,11 @@ from quotewire.extraction.precision import (
     FloatLayer,
     Int8Layer,
     Int8Product,
+    Layer,
     RecordingLayer,
+    ScaledNorm,
     choose_precision,
+    encoder_weights,
 )
 from quotewire.extraction.transformer import TransformerModel
 
@@ -46,11 +49,11 @@ def network() -> Network:
 def ranges(network: Network) -> dict[str, torch.Tensor]:
     found: dict[str, torch.Tensor] = {}
     for number, layer in enumerate(PackedEncoder.layers(network)):
-        recording = RecordingLayer(layer, number, found)
+        recording = RecordingLayer(encoder_weights(layer), str(number), found)
         for _ in range(2):
             recording.query(inputs(300))
-            recording.mix(inputs(300))
-            recording.feedforward(inputs(300))
+            recording.mix(inputs(300), torch.zeros(300, WIDTH))
+            recording.feedforward(inputs(300), torch.zeros(300, WIDTH))
     return found
 
 
@@ -90,6 +93,9 @@ def test_the_product_is_that_of_the_rounded_numbers() -> None:
     assert whole.abs().max() == 127
     exact = (scale(x).double() - scale.offset.double()) @ (whole * size).T + bias.double()
     torch.testing.assert_close(product(scale(x)).double(), exact, rtol=1e-4, atol=1e-3)
+    residual = torch.randn(50, 48, generator=generator)
+    added = product.added(scale(x), residual.clone()).double()
+    torch.testing.assert_close(added, exact + residual.double(), rtol=1e-4, atol=1e-3)
     step, zero = 0.05, 4
     eight = product.activated(scale(x), step=step, zero=zero).double()
     wanted = (gelu(exact) / step + zero).clamp(0, 255)
@@ -103,9 +109,41 @@ def test_whole_numbers_follow_the_floats(
 ) -> None:
     for number, layer in enumerate(PackedEncoder.layers(network)):
         x = inputs(200, seed=9)  # others than were recorded: some outside of the ranges
-        exact = getattr(FloatLayer(layer), product)(x)
-        assert error(getattr(FloatLayer(layer, torch.bfloat16), product)(x), exact) < 0.02
-        assert error(getattr(Int8Layer(layer, number, ranges), product)(x), exact) < 0.1
+        weights = encoder_weights(layer)
+        exact = answer(FloatLayer(weights), product, x)
+        assert error(answer(FloatLayer(weights, torch.bfloat16), product, x), exact) < 0.02
+        eight = Int8Layer(weights, str(number), ranges)
+        got = answer(eight, product, x)
+        if product == "query":  # the values come scaled to what is mixed
+            scale = eight.scales["mixed"]
+            got[:, -WIDTH:] = (got[:, -WIDTH:] - scale.shift) / scale.factor
+        assert error(got, exact) < 0.1
+
+
+def answer(layer: Layer, product: str, x: torch.Tensor) -> torch.Tensor:
+    """Of one of its products, without what it is added to."""
+    if product == "query":
+        return layer.query(x)
+    rest = torch.full_like(x, 0.5)
+    if product == "feedforward":
+        return layer.feedforward(x, rest) - 0.5
+    context = torch.empty_like(x, dtype=layer.context_type)
+    values = x.clone()
+    if isinstance(layer, Int8Layer):
+        values = values * layer.scales["mixed"].factor + layer.scales["mixed"].shift
+    layer.keep(values, context)
+    return layer.mix(context, rest) - 0.5
+
+
+def test_a_norm_that_scales_is_the_norm_and_the_scale(network: Network) -> None:
+    norm = torch.nn.LayerNorm(WIDTH)
+    torch.nn.init.normal_(norm.weight)
+    torch.nn.init.normal_(norm.bias)
+    x = inputs(100)
+    scale = ChannelScale(torch.stack([norm(x).amin(0) / 2, norm(x).amax(0) / 2]).detach())
+    with torch.inference_mode():
+        apart = (ScaledNorm(norm, scale)(x).int() - scale(norm(x)).int()).abs()
+    assert apart.max() <= 1 and float(apart.float().mean()) < 0.001
 
 
 def error(got: torch.Tensor, expected: torch.Tensor) -> float:
@@ -114,7 +152,7 @@ def error(got: torch.Tensor, expected: torch.Tensor) -> float:
 
 def test_what_is_recorded_covers_all_that_was_seen(network: Network) -> None:
     found: dict[str, torch.Tensor] = {}
-    layer = RecordingLayer(PackedEncoder.layers(network)[0], 0, found)
+    layer = RecordingLayer(encoder_weights(PackedEncoder.layers(network)[0]), "0", found)
     first, second = inputs(5, seed=1), inputs(5, seed=2)
     layer.query(first)
     layer.query(second)

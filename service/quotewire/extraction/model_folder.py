@@ -26,7 +26,8 @@ import quotewire
 from quotewire.errors import ModelFolderError, ModelNotFoundError
 from quotewire.extraction.network import Network, NetworkConfig
 from quotewire.extraction.packed import PackedEncoder
-from quotewire.extraction.precision import Ranges, check_ranges
+from quotewire.extraction.packed_look import PackedLook
+from quotewire.extraction.precision import Ranges
 from quotewire.extraction.tokens import PieceTokenizer
 from quotewire.types import ModelInfo
 
@@ -194,7 +195,8 @@ def read_ranges(folder: Path, network: Network) -> Ranges | None:
         return None
     try:
         ranges = load_file(path)
-        check_ranges(ranges, PackedEncoder.layers(network))
+        PackedEncoder.check(network, ranges)
+        PackedLook.check(network, ranges)
         return ranges
     except (OSError, SafetensorError, ValueError) as error:
         raise ModelFolderError(f"{path}: {error}") from error

@@ -192,7 +192,7 @@ class SecondLook(nn.Module):
         first, last = states[cues.window, cues.first], states[cues.window, cues.last]
         cue = torch.cat([first, last], -1)  # [C, 2H]
         gated = gates[window, seen] * self.gate_cue(cue).unsqueeze(1)
-        place = self.distance(self._bucket(seen, cues))
+        place = self.distance(self.bucket(seen, cues))
         x = self.norm(words[window, seen] + gated + self.cue(cue).unsqueeze(1) + place)
         mask = batch.word_mask[window, seen]
         attended = torch.zeros_like(mask, dtype=x.dtype).masked_fill(~mask, BLOCKED)
@@ -227,7 +227,7 @@ class SecondLook(nn.Module):
         begin = torch.minimum(cues.first - self.reach, ends - count).clamp(min=0)
         return begin.unsqueeze(1) + torch.arange(count, device=begin.device)
 
-    def _bucket(self, seen: Tensor, cues: Cues) -> Tensor:
+    def bucket(self, seen: Tensor, cues: Cues) -> Tensor:
         """[C, S] signed logarithmic distance of each word from the cue; the cue itself is 0."""
         before = (cues.first.unsqueeze(1) - seen).clamp(min=0)
         after = (seen - cues.last.unsqueeze(1)).clamp(min=0)

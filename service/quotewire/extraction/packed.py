@@ -7,7 +7,7 @@ shares a batch with; everything else runs over all pieces of the batch at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -23,6 +23,8 @@ from quotewire.extraction.precision import (
     Layer,
     Ranges,
     RecordingLayer,
+    check_ranges,
+    encoder_weights,
 )
 
 
@@ -41,12 +43,28 @@ class PackedEncoder:
         """``precision``: FP32, BF16, or INT8, which needs ``ranges``."""
         layers: list[Layer] = []
         for number, layer in enumerate(cls.layers(network)):
+            weights = encoder_weights(layer)
             if precision == INT8:
-                layers.append(Int8Layer(layer, number, ranges or {}))
+                layers.append(Int8Layer(weights, str(number), ranges or {}))
             else:
                 dtype = torch.bfloat16 if precision == BF16 else torch.float32
-                layers.append(FloatLayer(layer, dtype))
+                layers.append(FloatLayer(weights, dtype))
         return cls(network, layers)
+
+    @classmethod
+    def recording(cls, network: Network, ranges: dict[str, Tensor]) -> PackedEncoder:
+        """One that notes in ``ranges`` what INT8 needs; some 20,000 pieces of ordinary text do."""
+        layers = [
+            RecordingLayer(encoder_weights(layer), str(number), ranges)
+            for number, layer in enumerate(cls.layers(network))
+        ]
+        return cls(network, layers)
+
+    @classmethod
+    def check(cls, network: Network, ranges: Ranges) -> None:
+        """ValueError naming what is wrong with ``ranges`` for the encoder of ``network``."""
+        for number, layer in enumerate(cls.layers(network)):
+            check_ranges(ranges, str(number), encoder_weights(layer))
 
     @staticmethod
     def fits(network: Network) -> bool:
@@ -68,9 +86,9 @@ class PackedEncoder:
         x = self._embed(batch, lengths)
         spans = lengths.tolist()
         for layer, module in zip(self._layers, self._encoder.encoder.layer, strict=True):
-            context = self._attend(layer.query(x), spans)
-            x = module.attention.output.LayerNorm(layer.mix(context).add_(x))
-            x = module.output.LayerNorm(layer.feedforward(x).add_(x))
+            context = self._attend(layer, x, spans)
+            x = module.attention.output.LayerNorm(layer.mix(context, x))
+            x = module.output.LayerNorm(layer.feedforward(x, x))
         begin = lengths.cumsum(0) - lengths
         return x[batch.first_piece + begin.unsqueeze(1)]
 
@@ -87,30 +105,17 @@ class PackedEncoder:
         normalised: Tensor = embeddings.LayerNorm(x)
         return normalised
 
-    def _attend(self, query: Tensor, lengths: Sequence[int]) -> Tensor:
-        """[P, 3H] -> [P, H]."""
-        pieces, width = len(query), query.shape[1] // 3
-        context = query.new_empty(pieces, width)
+    def _attend(self, layer: Layer, x: Tensor, lengths: Sequence[int]) -> Tensor:
+        """[P, H] -> [P, H] as ``layer.mix`` reads it."""
+        query = layer.query(x)
+        context = torch.empty_like(x, dtype=layer.context_type)
         begin = 0
         for length in lengths:
-            window = query[begin : begin + length].view(1, length, 3, self._heads, -1)
-            q, k, v = window.permute(2, 0, 3, 1, 4)  # each [1, heads, length, width / heads]
+            window = slice(begin, begin + length)
+            q, k, v = (
+                query[window].view(1, length, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
+            )  # each [1, heads, length, width / heads]
             mixed = scaled_dot_product_attention(q, k, v)
-            context[begin : begin + length] = mixed[0].transpose(0, 1).reshape(length, width)
+            layer.keep(mixed[0].transpose(0, 1).reshape(length, -1), context[window])
             begin += length
         return context
-
-
-def record_ranges(network: Network, batches: Iterable[Batch]) -> dict[str, Tensor]:
-    """What Int8Layer needs to know of ``network``, from ``batches`` of ordinary text (some 20,000
-    word pieces do)."""
-    ranges: dict[str, Tensor] = {}
-    layers = [
-        RecordingLayer(layer, number, ranges)
-        for number, layer in enumerate(PackedEncoder.layers(network))
-    ]
-    encoder = PackedEncoder(network, layers)
-    with torch.inference_mode():
-        for batch in batches:
-            encoder.encode(batch)
-    return {name: value.clone() for name, value in ranges.items()}

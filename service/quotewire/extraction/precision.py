@@ -1,4 +1,4 @@
-"""The arithmetic of an encoder's layers on a CPU: 32-bit floats, 16-bit ones, or 8-bit integers.
+"""The arithmetic of a transformer's layers on a CPU: 32-bit floats, 16-bit ones, or 8-bit integers.
 
 A transformer's time goes into matrix products with fixed weights; processors multiply small
 integers several times as fast as floats.  Weights become s8, one scale an output channel; inputs
@@ -10,12 +10,13 @@ SmoothQuant, Xiao et al. 2023, taken to its end).  Scales are fixed when the mod
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, linear
+from torch.nn import LayerNorm
+from torch.nn.functional import gelu, layer_norm, linear
 
 from quotewire.errors import InputError
 from quotewire.types import PRECISIONS
@@ -27,21 +28,32 @@ QUERY, MIXED, ATTENDED, ACTIVATED = "query", "mixed", "attended", "activated"
 # Lowest and highest value of every channel, [2, channels], by "LAYER.PRODUCT"; of ACTIVATED, whose
 # scale the product before it applies, of all channels together, [2, 1].
 Ranges = Mapping[str, Tensor]
+# Weight [outputs, inputs] and bias [outputs] of each of the four.
+Weights = Mapping[str, tuple[Tensor, Tensor]]
 
 
 class Layer(Protocol):
     """The products of one transformer layer, over pieces laid end to end.  P pieces, H width."""
 
+    context_type: torch.dtype  # in which :meth:`mix` reads what attention gave
+
     def query(self, x: Tensor) -> Tensor:
-        """[P, H] -> [P, 3H]: queries, keys and values."""
+        """[P, H] -> [P, 3H]: queries, keys and values; the values as :meth:`keep` wants them."""
         ...
 
-    def mix(self, context: Tensor) -> Tensor:
-        """[P, H] -> [P, H], a new tensor: the product after attention."""
+    def keep(self, context: Tensor, place: Tensor) -> None:
+        """Writes ``context``, averages of values that may be changed, into ``place``, of
+        ``context_type``."""
         ...
 
-    def feedforward(self, x: Tensor) -> Tensor:
-        """[P, H] -> [P, H], a new tensor."""
+    def mix(self, context: Tensor, x: Tensor) -> Tensor:
+        """[P, H] of ``context_type``, [P, H] -> [P, H]: the product after attention, added to
+        ``x``, which may be changed."""
+        ...
+
+    def feedforward(self, into: Tensor, x: Tensor) -> Tensor:
+        """[P, H], [P, H] -> [P, H]: what comes of ``into``, added to ``x``, which may be
+        changed (and may be ``into`` itself)."""
         ...
 
 
@@ -72,35 +84,44 @@ def choose_precision(precision: str, *, ranges: Ranges | None) -> str:
     return precision
 
 
-def check_ranges(ranges: Ranges, layers: Sequence[Any]) -> None:
-    """Whether ``ranges`` are those of Hugging Face's BERT ``layers``.  ValueError naming the
-    product that is missing, of another shape, or has no finite range."""
-    for number, layer in enumerate(layers):
-        for product, (weight, _) in _weights(layer).items():
-            name = f"{number}.{product}"
-            shape = (2, 1 if product == ACTIVATED else weight.shape[1])
-            if name not in ranges:
-                raise ValueError(f"{name}: missing")
-            edges = ranges[name]
-            if tuple(edges.shape) != shape or not edges.is_floating_point():
-                raise ValueError(
-                    f"{name}: got {list(edges.shape)} of {edges.dtype}; "
-                    f"allowed: {list(shape)} of floats"
-                )
-            if not bool(edges.isfinite().all() and (edges[0] <= edges[1]).all()):
-                raise ValueError(f"{name}: not lowest and highest values")
+def check_ranges(ranges: Ranges, name: str, weights: Weights) -> None:
+    """Whether ``ranges`` are those of the layer ``name``.  ValueError naming the product that is
+    missing, of another shape, or has no finite range."""
+    for product, (weight, _) in weights.items():
+        check_range(ranges, f"{name}.{product}", 1 if product == ACTIVATED else weight.shape[1])
+
+
+def check_range(ranges: Ranges, name: str, channels: int) -> None:
+    """ValueError if ``ranges`` have no finite range of so many ``channels`` by that ``name``."""
+    if name not in ranges:
+        raise ValueError(f"{name}: missing")
+    edges = ranges[name]
+    if tuple(edges.shape) != (2, channels) or not edges.is_floating_point():
+        raise ValueError(
+            f"{name}: got {list(edges.shape)} of {edges.dtype}; allowed: [2, {channels}] of floats"
+        )
+    if not bool(edges.isfinite().all() and (edges[0] <= edges[1]).all()):
+        raise ValueError(f"{name}: not lowest and highest values")
+
+
+def record_range(ranges: dict[str, Tensor], name: str, x: Tensor) -> None:
+    """Widens the range ``name`` by ``x`` [P, channels], one row at least."""
+    low, high = x.amin(0), x.amax(0)
+    if name in ranges:
+        low = torch.minimum(low, ranges[name][0])
+        high = torch.maximum(high, ranges[name][1])
+    ranges[name] = torch.stack([low, high])
 
 
 def int8_products() -> bool:
     """Whether this build of torch multiplies 8-bit integers as :class:`Int8Layer` needs it."""
     try:
-        packed = torch.ops.onednn.qlinear_prepack(torch.ones(16, 16, dtype=torch.int8), None)
-        product = _int8_product(
-            torch.full((2, 16), 200, dtype=torch.uint8), packed, torch.ones(16), torch.zeros(16)
-        )
+        product = Int8Product(torch.ones(16, 16), torch.zeros(16), torch.ones(16), torch.zeros(16))
+        x = torch.full((2, 16), 200, dtype=torch.uint8)
+        answers = product(x), product.added(x, torch.zeros(2, 16))
     except (AttributeError, RuntimeError, NotImplementedError):
         return False
-    return bool((product == 3200).all())
+    return all(torch.allclose(answer, torch.tensor(3200.0)) for answer in answers)
 
 
 def _has(feature: str) -> bool:
@@ -112,8 +133,9 @@ def _has(feature: str) -> bool:
 class FloatLayer:
     """The layer as it was trained, in 32-bit floats or in 16-bit ones with 32 bits outside."""
 
-    def __init__(self, layer: Any, dtype: torch.dtype = torch.float32) -> None:
-        weights = _weights(layer)
+    context_type = torch.float32
+
+    def __init__(self, weights: Weights, dtype: torch.dtype = torch.float32) -> None:
         self._dtype = dtype
         self._weights = {
             product: (weight.to(dtype), bias.to(dtype))
@@ -126,44 +148,52 @@ class FloatLayer:
     def query(self, x: Tensor) -> Tensor:
         return self._product(QUERY, x).float()
 
-    def mix(self, context: Tensor) -> Tensor:
-        return self._product(MIXED, context).float()
+    def keep(self, context: Tensor, place: Tensor) -> None:
+        place.copy_(context)
 
-    def feedforward(self, x: Tensor) -> Tensor:
-        return self._product(ACTIVATED, gelu(self._product(ATTENDED, x))).float()
+    def mix(self, context: Tensor, x: Tensor) -> Tensor:
+        return self._product(MIXED, context).float().add_(x)
+
+    def feedforward(self, into: Tensor, x: Tensor) -> Tensor:
+        active = gelu(self._product(ATTENDED, into))
+        return self._product(ACTIVATED, active).float().add_(x)
 
 
 class RecordingLayer(FloatLayer):
-    """Notes the ranges of what goes through it, into ``ranges``."""
+    """Notes the ranges of what goes through it, into ``ranges``, as those of the layer ``name``."""
 
-    def __init__(self, layer: Any, number: int, ranges: dict[str, Tensor]) -> None:
-        super().__init__(layer)
-        self._number = number
+    def __init__(self, weights: Weights, name: str, ranges: dict[str, Tensor]) -> None:
+        super().__init__(weights)
+        self._name = name
         self._ranges = ranges
 
     def _product(self, product: str, x: Tensor) -> Tensor:
         seen = x if product != ACTIVATED else x.reshape(-1, 1)
-        key = f"{self._number}.{product}"
-        old = self._ranges.get(key)
-        low, high = seen.amin(0), seen.amax(0)
-        if old is not None:
-            low, high = torch.minimum(low, old[0]), torch.maximum(high, old[1])
-        self._ranges[key] = torch.stack([low, high])
+        record_range(self._ranges, f"{self._name}.{product}", seen)
         return super()._product(product, x)
 
 
 class Int8Layer:
-    """The layer in 8-bit integers.  KeyError if ``ranges`` lack one of its products."""
+    """The layer in 8-bit integers.  KeyError if ``ranges`` lack one of its products.
 
-    def __init__(self, layer: Any, number: int, ranges: Ranges) -> None:
-        weights = _weights(layer)
-        self._inputs = {}
-        self._products = {}
-        for product in (QUERY, MIXED, ATTENDED):
-            into = ChannelScale(ranges[f"{number}.{product}"])
-            self._inputs[product] = into
-            self._products[product] = Int8Product(*weights[product], into.step, into.offset)
-        low, high = (float(edge) for edge in ranges[f"{number}.{ACTIVATED}"].flatten())
+    ``mix`` reads averages of values.  Their weights add up to one, so the values can be scaled and
+    shifted to 0 ... 255 where they are made, at no cost, and the averages are scaled, too.
+    """
+
+    context_type = torch.uint8
+
+    def __init__(self, weights: Weights, name: str, ranges: Ranges) -> None:
+        # ``query`` and ``feedforward`` take what these have scaled already, too.
+        self.scales = {
+            product: ChannelScale(ranges[f"{name}.{product}"])
+            for product in (QUERY, MIXED, ATTENDED)
+        }
+        self._products = {
+            product: Int8Product(*weights[product], scale.step, scale.offset)
+            for product, scale in self.scales.items()
+        }
+        self._products[QUERY].then(self.scales[MIXED])
+        low, high = (float(edge) for edge in ranges[f"{name}.{ACTIVATED}"].flatten())
         low, high = min(low, 0.0), max(high, 0.0)  # what stands for 0 is one of the 256
         self._step = max(high - low, 1e-6) / 255
         self._zero = min(255, max(0, round(-low / self._step)))
@@ -173,19 +203,22 @@ class Int8Layer:
             weight, bias, torch.full((width,), self._step), torch.full((width,), float(self._zero))
         )
 
-    def _product(self, product: str, x: Tensor) -> Tensor:
-        return self._products[product](self._inputs[product](x))
+    def _scaled(self, product: str, x: Tensor) -> Tensor:
+        return x if x.dtype == torch.uint8 else self.scales[product](x)
 
     def query(self, x: Tensor) -> Tensor:
-        return self._product(QUERY, x)
+        return self._products[QUERY](self._scaled(QUERY, x))
 
-    def mix(self, context: Tensor) -> Tensor:
-        return self._product(MIXED, context)
+    def keep(self, context: Tensor, place: Tensor) -> None:
+        place.copy_(context.clamp_(0, 255))
 
-    def feedforward(self, x: Tensor) -> Tensor:
-        hidden = self._inputs[ATTENDED](x)
+    def mix(self, context: Tensor, x: Tensor) -> Tensor:
+        return self._products[MIXED].added(context, x)
+
+    def feedforward(self, into: Tensor, x: Tensor) -> Tensor:
+        hidden = self._scaled(ATTENDED, into)
         active = self._products[ATTENDED].activated(hidden, step=self._step, zero=self._zero)
-        return self._products[ACTIVATED](active)
+        return self._products[ACTIVATED].added(active, x)
 
 
 class ChannelScale:
@@ -196,11 +229,29 @@ class ChannelScale:
         low, high = ranges
         self.step = (high - low).clamp(min=1e-6) / 255
         self.offset = -low / self.step
-        self._factor = 1 / self.step
-        self._shift = self.offset + 0.5  # so that cutting off rounds
+        self.factor = 1 / self.step
+        self.shift = self.offset + 0.5  # so that cutting off rounds
 
     def __call__(self, x: Tensor) -> Tensor:
-        return torch.addcmul(self._shift, x, self._factor).clamp_(0, 255).to(torch.uint8)
+        return self.cut(torch.addcmul(self.shift, x, self.factor))
+
+    @staticmethod
+    def cut(scaled: Tensor) -> Tensor:
+        """x * factor + shift, which is changed, to u8."""
+        return scaled.clamp_(0, 255).to(torch.uint8)
+
+
+class ScaledNorm:
+    """A layer norm and a scale after it in one: floats to u8."""
+
+    def __init__(self, norm: LayerNorm, scale: ChannelScale) -> None:
+        self._shape = norm.normalized_shape
+        self._eps = norm.eps
+        self._weight = norm.weight.detach() * scale.factor
+        self._bias = norm.bias.detach() * scale.factor + scale.shift
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return ChannelScale.cut(layer_norm(x, self._shape, self._weight, self._bias, self._eps))
 
 
 class Int8Product:
@@ -213,44 +264,73 @@ class Int8Product:
         # The offsets' share is the same for every x: it goes into the bias.
         self._bias = bias - self._scale * (rounded @ offset)
         self._packed = torch.ops.onednn.qlinear_prepack(rounded.to(torch.int8), None)
+        self._zeros = torch.zeros(len(bias), dtype=torch.int64)
+
+    def then(self, scale: ChannelScale) -> None:
+        """The last outputs, as many as ``scale`` has channels, come scaled, not cut to u8."""
+        last = slice(-len(scale.factor), None)
+        self._bias[last] = self._bias[last] * scale.factor + scale.shift
+        self._scale[last] *= scale.factor
 
     def __call__(self, x: Tensor) -> Tensor:
-        return _int8_product(x, self._packed, self._scale, self._bias)
+        return self._product(x)
 
     def activated(self, x: Tensor, *, step: float, zero: int) -> Tensor:
         """GELU of the product, in u8 again."""
-        return _int8_product(x, self._packed, self._scale, self._bias, gelu_to=(step, zero))
+        return self._product(x, step, zero, torch.uint8, "gelu")
+
+    def added(self, x: Tensor, to: Tensor) -> Tensor:
+        """``to`` itself, with the product added to it."""
+        result: Tensor = torch.ops.onednn.qlinear_pointwise.binary(
+            x,
+            1.0,
+            0,
+            self._packed,
+            self._scale,
+            self._zeros,
+            to,
+            self._bias,
+            1.0,
+            0,
+            torch.float32,
+            1.0,
+            0,
+            "sum",
+            1.0,
+            "none",
+            [],
+            "",
+        )
+        return result
+
+    def _product(
+        self,
+        x: Tensor,
+        step: float = 1.0,
+        zero: int = 0,
+        to: torch.dtype = torch.float32,
+        after: str = "none",
+    ) -> Tensor:
+        result: Tensor = torch.ops.onednn.qlinear_pointwise(
+            x,
+            1.0,
+            0,
+            self._packed,
+            self._scale,
+            self._zeros,
+            self._bias,
+            step,
+            zero,
+            to,
+            after,
+            [],
+            "none",
+        )
+        return result
 
 
-def _int8_product(
-    x: Tensor,
-    packed: Tensor,
-    scale: Tensor,
-    bias: Tensor,
-    gelu_to: tuple[float, int] | None = None,
-) -> Tensor:
-    zeros = torch.zeros(len(scale), dtype=torch.int64)
-    step, zero = gelu_to or (1.0, 0)
-    result: Tensor = torch.ops.onednn.qlinear_pointwise(
-        x,
-        1.0,
-        0,
-        packed,
-        scale,
-        zeros,
-        bias,
-        step,
-        zero,
-        torch.uint8 if gelu_to else torch.float32,
-        "gelu" if gelu_to else "none",
-        [],
-        "none",
-    )
-    return result
-
-
-def _weights(layer: Any) -> dict[str, tuple[Tensor, Tensor]]:
-    """Weight and bias of the four products of one of Hugging Face's BERT layers."""
+def encoder_weights(layer: Any) -> Weights:
+    """Those of one of Hugging Face's BERT layers."""
     attention: Any = layer.attention.self
     heads = (attention.query, attention.key, attention.value)
     products = {

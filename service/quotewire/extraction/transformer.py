@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +26,11 @@ from quotewire.extraction.network import (
     SPEAKER_TYPES,
     Batch,
     Cues,
+    Look,
     Network,
 )
 from quotewire.extraction.packed import PackedEncoder
+from quotewire.extraction.packed_look import PackedLook
 from quotewire.extraction.precision import (
     AUTO,
     BF16,
@@ -40,7 +43,7 @@ from quotewire.extraction.precision import (
 from quotewire.extraction.scores import WindowScores
 from quotewire.extraction.windows import Window
 
-WORDS_AT_ONCE = 4096  # of the second look on a CPU: 2 MiB a state, the cache of a core
+WORDS_AT_ONCE = 4096  # of the network's own look on a CPU: 2 MiB a state, the cache of a core
 
 
 class TransformerModel:
@@ -57,16 +60,21 @@ class TransformerModel:
     ) -> None:
         """``proposal_bias``: nats a channel added to START, so that doubtful cues get a look.
         ``device``: torch's name of where the network runs; what it says comes back to the CPU.
-        ``precision`` of the encoder's layers: one of PRECISIONS; INT8 is for CPUs and needs
-        ``ranges``.  InputError if it cannot be had."""
+        ``precision`` of the encoder's layers and, where ``ranges`` tell of it, with INT8 of the
+        second look: one of PRECISIONS; INT8 is for CPUs and needs ``ranges``.  InputError if it
+        cannot be had."""
         self.device = device
         self.network = network.eval().to(device)
         self.proposal_bias = np.array(proposal_bias, np.float32)
-        self._encode = self.network.encode
+        self._encode: Callable[[Batch], Tensor] = self.network.encode
+        self._look: Callable[[Tensor, Batch, Cues], Look] = partial(
+            self.network.look, words_at_once=WORDS_AT_ONCE if device == "cpu" else None
+        )
         self._mixed = False  # torch's own mixture of 16 and 32 bits
         if device == "cpu" and PackedEncoder.fits(network):
             self.precision = choose_precision(precision, ranges=ranges)
             self._encode = PackedEncoder.of(network, self.precision, ranges).encode
+            self._look = PackedLook.of(network, self.precision, ranges)
         else:
             fastest = FP32 if device == "cpu" else BF16
             self.precision = fastest if check_precision(precision) == AUTO else precision
@@ -77,6 +85,17 @@ class TransformerModel:
                     allowed=f"{FP32} or {BF16}: {INT8} is for BERT encoders on a CPU",
                 )
             self._mixed = self.precision == BF16
+
+    @classmethod
+    def recording(
+        cls, network: Network, ranges: dict[str, Tensor], *, proposal_bias: Sequence[float]
+    ) -> TransformerModel:
+        """In 32 bits, noting in ``ranges`` what INT8 needs of what it is asked: some 20,000 pieces
+        of ordinary text, with cues among them, do.  For an encoder that PackedEncoder fits."""
+        model = cls(network, proposal_bias=proposal_bias, precision=FP32)
+        model._encode = PackedEncoder.recording(network, ranges).encode
+        model._look = PackedLook.recording(network, ranges)
+        return model
 
     @torch.inference_mode()
     def score(self, windows: Sequence[Window]) -> list[WindowScores]:
@@ -115,12 +134,7 @@ class TransformerModel:
         if not len(columns):
             return _no_look(batch.word_mask.shape[1])
         at = torch.from_numpy(columns).to(self.device)
-        look = self.network.look(
-            states,
-            batch,
-            Cues(at[:, 0], at[:, 2], at[:, 3]),
-            words_at_once=WORDS_AT_ONCE if self.device == "cpu" else None,
-        )
+        look = self._look(states, batch, Cues(at[:, 0], at[:, 2], at[:, 3]))
         fields = (look.roles, look.valid, look.act, look.speaker_type, look.intermediary_kind)
         return [values.float().cpu().numpy() for values in fields]
 
