@@ -34,6 +34,8 @@ from tests.serving.harness import PATIENCE_S, until
 # What stands for the address of a server in the pages.
 ADDRESS = re.compile(r"\b(?:HOST:PORT|localhost:50051|127\.0\.0\.1:50051|quotewire\.example:50051)")
 TYPESCRIPT = ROOT / "examples" / "typescript"
+# The programs that a page may have run here; anything else would have to be listed, or added.
+PROGRAMS = {"quotewire", "python", "make", "node", "npm", "cat"}
 # What make would install first, and whoever runs the tests has installed.
 INSTALLED = [".venv/.installed", "examples/typescript/node_modules/.installed"]
 
@@ -81,6 +83,8 @@ class Session:
 
     def run(self, step: Step) -> str:
         """What the step prints.  Fails where it fails."""
+        if step.language == "sh":
+            assert step.words[0] in PROGRAMS, f"{step.text}: add it to PROGRAMS, or to NOT_RUN"
         if step.is_ours:
             is_server = step.words[1] in ("serve", "desk")
             return self._serve(step) if is_server else self._ours(step)
