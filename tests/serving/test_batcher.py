@@ -649,6 +649,20 @@ def test_a_background_job_that_fails_fails_alone(
     assert submit(batcher, "a").result(PATIENCE_S) == ["A"]
 
 
+def test_background_work_keeps_no_core_from_callers(
+    pair: Batcher[Piece, str], forward: Forward
+) -> None:
+    shadow = background(pair, "x", "y")
+    forward.wait_entered()
+    caller = submit(pair, "a")
+    forward.wait_entered()
+    assert forward.batches == [["x"], ["a"]], "beside it, not after it"
+    assert forward.threads == [1, 2]
+    forward.open()
+    assert caller.result(PATIENCE_S) == ["A"]
+    assert shadow.result(PATIENCE_S) == ["X", "Y"]
+
+
 def test_closing_fails_background_jobs_too(batcher: Batcher[Piece, str], forward: Forward) -> None:
     block(batcher, forward)
     shadow = background(batcher, "x")

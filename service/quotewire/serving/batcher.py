@@ -84,7 +84,7 @@ class Batcher(Generic[Window, Score]):
         self._queue: WindowQueue[Window, Score] = WindowQueue()
         self._reserved = 0  # tokens of those admitted, but not yet queued
         self._running = 0  # tokens in the model
-        self._batches = 0  # in work
+        self._batches = 0  # of callers, in work
         self._next_number = 0
         self._done_tokens = self._done_s = 0.0  # of the last batches, the older the less
         self._room_waiters: list[Future[None]] = []
@@ -267,8 +267,8 @@ class Batcher(Generic[Window, Score]):
         free for it."""
         self._drop_unwanted()
         queue = self._queue
-        if not queue.tokens and not (queue.background and self._may_idle()):
-            return None
+        if not queue.tokens:
+            return self._cut_background(worker)
         # One worker only computes with all cores: OpenMP keeps a team of threads for each that ever
         # did, and lets none of them wait awake for the next product once they outnumber the cores.
         share = self._cores.take(
@@ -276,15 +276,22 @@ class Batcher(Generic[Window, Score]):
         )
         if share is None:
             return None
-        if queue.tokens:
-            even = -(-queue.tokens // share.parts) if share.parts > 1 else self._tokens_per_batch
-            entries = queue.cut(min(even, self._tokens_per_batch))
-        else:
-            entries = queue.cut_background()
+        even = -(-queue.tokens // share.parts) if share.parts > 1 else self._tokens_per_batch
+        entries = queue.cut(min(even, self._tokens_per_batch))
         self._batches += 1
         self._running += sum(entry[0] for entry in entries)
         self._tell_waiters()
         return _Batch(entries, share)
+
+    def _cut_background(self, worker: int) -> _Batch[Window, Score] | None:
+        """Only the last worker's, so that another one is there for a caller who comes; a batch that
+        stands back for callers keeps no core from them."""
+        last = len(self._workers) - 1
+        if worker != last or not self._queue.background or not self._may_idle():
+            return None
+        entries = self._queue.cut_background()
+        self._running += entries[0][0]
+        return _Batch(entries, self._cores.aside)
 
     # ------------------------------------------------------------ the worker threads
 
@@ -299,7 +306,7 @@ class Batcher(Generic[Window, Score]):
                 self._score(batch.entries, batch.share)
             finally:
                 with self._changed:
-                    self._batches -= 1
+                    self._batches -= batch.share.counted
                     self._cores.give(batch.share)
                     self._changed.notify_all()
 

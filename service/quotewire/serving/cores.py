@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """``threads`` for the next batch, which is to hold one of ``parts`` of what waits."""
+    """``threads`` for the next batch, which is to hold one of ``parts`` of what waits.
+
+    What is not ``counted`` is lent beside the others' shares.
+    """
 
     threads: int
     parts: int
+    counted: bool = True
 
 
 class Cores:
@@ -51,6 +55,12 @@ class Cores:
             self._free -= threads
             return Share(threads, parts)
 
+    @property
+    def aside(self) -> Share:
+        """The least share, for background work, which stands back by itself."""
+        return Share(threads=self._least, parts=1, counted=False)
+
     def give(self, share: Share) -> None:
-        with self._lock:
-            self._free += share.threads
+        if share.counted:
+            with self._lock:
+                self._free += share.threads
