@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from quotewire.extraction.lexicon import lexicon
-from quotewire.extraction.mentions_extend import extend
+from quotewire.extraction.mentions_extend import extend, is_honour
 from quotewire.extraction.mentions_page import Page, Word
 
 PERSON, ORGANISATION, PLACE, DOCUMENT, UNKNOWN = "per", "org", "loc", "doc", "unk"
@@ -46,6 +46,9 @@ class Entity:
     places: list[int] = field(default_factory=list)  # word index of each mention, ascending
     fulls: list[int] = field(default_factory=list)  # the mentions by more than one word
     headline: bool = False
+    speaks: int = 0  # mentions next to a verb of speaking
+    after_the: int = 0  # mentions after "the"
+    after_in: int = 0  # mentions after "in", "on" or "at"
 
     @property
     def gender(self) -> float:
@@ -92,6 +95,8 @@ def _can_start(words: list[Word], i: int, lower: set[str]) -> bool:
     """Whether a name can start at the word ``i``, which has a capital."""
     word = words[i]
     if word.low == "i":
+        return False
+    if i and is_honour(word) and words[i - 1].is_capital:
         return False
     lex = lexicon()
     low = word.low

@@ -36,10 +36,12 @@ def extend(words: list[Word], i: int) -> int:
             if (
                 (word.low in lex["weekdays"] and not _is_name_month(words, j))
                 or word.low in ("i", "the")
+                or (j - i > 1 and is_honour(word))
                 or (
                     word.low in lex.common
                     and word.low in lex["function"]
                     and not (word.low == "may" and words[j - 1].low in lex.gender)
+                    and not (word.low == "without" and words[j - 1].low.endswith("s"))
                 )
             ):
                 break
@@ -79,6 +81,11 @@ def extend(words: list[Word], i: int) -> int:
             continue
         break
     return j
+
+
+def is_honour(word: Word) -> bool:
+    """Whether a word is letters after a name that are no part of it: "Helen Marsh QC"."""
+    return word.low in lexicon()["after_names"] and word.text.isupper()
 
 
 def _given_before(words: list[Word], i: int, j: int) -> tuple[int, ...]:

@@ -135,15 +135,16 @@ def _cut(text: str, start: int, end: int) -> list[Word]:
         a, b = match.span()
         if taken > a:  # a full stop that the word before has taken
             continue
-        form = _form(match.group())
-        if form.cut:
-            words.append(_word(text, a, a + form.cut))
-            words.append(_word(text, a + form.cut, b))
-        elif form.keeps_stop and b < end and text[b] == ".":
+        token = match.group()
+        low, is_capital, cut, keeps_stop = _form(token)
+        if cut:
+            words.append(_word(text, a, a + cut))
+            words.append(_word(text, a + cut, b))
+        elif keeps_stop and b < end and text[b] == ".":
             b += 1
             words.append(_word(text, a, b))
         else:
-            words.append(Word(a, b, match.group(), form.low, form.is_capital))
+            words.append(Word(a, b, token, low, is_capital))
         taken = b
     return words
 

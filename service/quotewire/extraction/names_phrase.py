@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from quotewire.extraction.lexicon import lexicon
 from quotewire.extraction.mentions import PERSON, Name
+from quotewire.extraction.mentions_extend import is_honour
 from quotewire.extraction.mentions_page import Page, Word
 from quotewire.extraction.names_joint import Names, coordinated, generic, solid
 from quotewire.extraction.names_kinds import (
@@ -159,6 +160,8 @@ def _scan(words: list[Word], names: Names, phrase: Phrase) -> None:
     phrase.core = core
     end = stop
     if end - first > 1 and words[end - 1].low in ("'s", "himself", "herself", "itself", "both"):
+        end -= 1
+    while end - first > 1 and is_honour(words[end - 1]):
         end -= 1
     name = names.ending.get(end)
     if name is not None and name.first >= first and not generic(name, words):

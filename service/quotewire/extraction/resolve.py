@@ -107,7 +107,7 @@ class Resolver:
 
     def choose(self, query: Query, found: list[Candidate]) -> Answer:
         """The candidate that the ranker likes best."""
-        scores = self._ranker.scores([c.features for c in found])
+        scores = self._ranker.scores([c.features for c in found], shared=found[0].shared)
         best = found[int(scores.argmax())]
         return Answer(query, best.text, best.key, best.entity)
 

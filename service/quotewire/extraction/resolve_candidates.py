@@ -40,6 +40,7 @@ from quotewire.extraction.resolve_nouns import (
     plurals_before,
     same_head,
     subject,
+    without_verb,
 )
 from quotewire.extraction.resolve_reading import Reading, words_kind
 from quotewire.extraction.resolve_search import BANNED, SURE, Candidate, Search
@@ -47,6 +48,7 @@ from quotewire.extraction.resolve_search import BANNED, SURE, Candidate, Search
 _EDGES = " \t\u00a0,;:."  # stripped off a source that stands for itself
 HISTORY = 10  # earlier answers looked at
 DESCRIPTIONS = (ONE, BODY, PAPER, MANY, OTHER)
+_COUNTING = frozenset(("only", "just", "both", "about", "almost", "nearly", "over"))
 _LEAD = 2  # paragraphs after the headline
 _MOST_CUTS = 5
 
@@ -138,7 +140,11 @@ def _itself(search: Search) -> None:
     phrase = query.phrase
     whole = query.source.strip(_EDGES) or page.slice(phrase.first, phrase.last)
     found.add(whole, "is_self")
-    found.add(page.slice(phrase.first, phrase.last), "is_bare")
+    bare = page.slice(phrase.first, phrase.last)
+    found.add(bare, "is_bare")
+    opening = whole.partition(" ")[0].lower()
+    if opening in _COUNTING and not bare.lower().startswith(opening):
+        found.add(whole, "is_counted")  # "only three senators"
     if phrase.kind in PRONOUN_KINDS:
         return
     if phrase.core < phrase.last:
@@ -224,12 +230,15 @@ def _own_names(search: Search) -> None:
             for e in search.reading.by_last_word.get(phrase.name.key[0], ())[:2]:
                 if search.reading.entities[e].kind == PERSON:
                     search.entity(e, "head_namesake")
-    for name in phrase.apposed[:2]:
-        senses(name, "apposed")
     words = search.reading.page.words
+
+    def owns(name: Name) -> bool:
+        return name.last < len(words) and words[name.last].low in ("'s", "’", "'")
+
+    for name in phrase.apposed[:2]:
+        senses(name, "inner_owner" if owns(name) else "apposed")
     for name in phrase.inner[:3]:
-        owner = name.last < len(words) and words[name.last].low in ("'s", "’", "'")
-        senses(name, "inner_owner" if owner else "inner")
+        senses(name, "inner_owner" if owns(name) else "inner")
 
 
 def _left(search: Search) -> None:
@@ -254,6 +263,7 @@ def _left(search: Search) -> None:
             search.entity(e, "left_name", 1.0 if e == name.entity else 0.5)
     start = phrase_before(page, head)
     found.add(page.slice(start, head + 1), "left_phrase")
+    without_verb(search, start, head + 1)
     if start > 1 and words[start - 1].low in ("of", "in", "for", "at", "from", "on", "with", "to"):
         # "voters in Iowa who", "Alan Berger of Englewood, who"
         further = reading.index.ending.get(start - 1)
@@ -261,12 +271,38 @@ def _left(search: Search) -> None:
             search.entity(further.entity, "left_further_name")
         longer = phrase_before(page, start - 2)
         found.add(page.slice(longer, head + 1), "left_longer")
-    k = i
-    while k > 0 and i - k < 25 and words[k - 1].sentence == words[min(i, len(words) - 1)].sentence:
-        person = reading.index.ending.get(k)
-        if person is not None and reading.entities[person.entity].is_personlike:
-            search.entity(person.entity, "left_person")
-            if k < i and words[k].text == ",":
-                search.entity(person.entity, "left_apposed")  # "Jane Doe, a lawyer, who"
+    _left_people(search)
+
+
+def _left_people(search: Search) -> None:
+    """The names before a relative pronoun: the nearest person, and whoever is described up to it
+    ("Wayne Barrett, the Village Voice reporter who")."""
+    reading, query = search.reading, search.query
+    words = reading.page.words
+    i = query.phrase.first
+    here = words[min(i, len(words) - 1)].sentence
+    people = 0
+    for k in range(i, max(0, i - 25), -1):
+        if words[k - 1].sentence != here:
             break
-        k -= 1
+        name = reading.index.ending.get(k)
+        if name is None:
+            continue
+        entity = reading.entities[name.entity]
+        apposed = k + 1 < i and words[k].text == "," and entity.kind != PLACE
+        if query.phrase.kind == WHICH:
+            if apposed and entity.kind != PERSON and words[k + 1].low in ("a", "an", "the"):
+                search.entity(name.entity, "left_described")
+                break
+            continue
+        if not entity.is_personlike:
+            continue
+        people += 1
+        if people == 1:
+            search.entity(name.entity, "left_person")
+            if apposed:
+                search.entity(name.entity, "left_apposed")  # "Jane Doe, a lawyer, who"
+        elif apposed and words[k + 1].low in ("a", "an", "the"):
+            search.entity(name.entity, "left_described")
+        if people == 2:
+            break

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from math import log1p
 
 from quotewire.extraction.lexicon import lexicon
-from quotewire.extraction.mentions import ORGANISATION, PERSON, UNKNOWN
+from quotewire.extraction.mentions import ORGANISATION, PERSON, UNKNOWN, Entity
 from quotewire.extraction.mentions_entities import title_gender
+from quotewire.extraction.mentions_page import Word
 from quotewire.extraction.names_kinds import (
     BODY,
     HE,
     IT,
-    KINDS,
     LETTER,
-    MANY,
     ONE,
-    OTHER,
-    PAPER,
     SHE,
     THEY,
-    THIS,
     WHICH,
     WHO,
 )
-from quotewire.extraction.resolve_candidates import HISTORY, collect
+from quotewire.extraction.resolve_candidates import DESCRIPTIONS, HISTORY, collect
 from quotewire.extraction.resolve_context import Answer, Query, Timeline
 from quotewire.extraction.resolve_nouns import FAMILIES, ROLE_FORMS
-from quotewire.extraction.resolve_reading import Reading, words_kind
+from quotewire.extraction.resolve_place import of_history, of_place, ranks, rivals
+from quotewire.extraction.resolve_reading import Reading
 from quotewire.extraction.resolve_search import Candidate
+from quotewire.extraction.resolve_wording import Wording, of_noun, of_words, wording
 
-_PRONOUN_WORDS = frozenset(KINDS)
-_NOUNS = (ONE, BODY, PAPER, MANY, OTHER)
 _REACH = 20  # words after a name in which a pronoun tells whom it means
 _EARLY = 60  # words that count as the beginning of an article
 
@@ -50,23 +47,26 @@ def candidates(
     query in text order (the last ones are enough), ``enclosing`` that of the statement around,
     ``echo`` that of the last source with the same head."""
     past = list(history[-HISTORY:])
+    spoken = Counter(answer.key for answer in past)
     everything = collect(reading, timeline, query, past=past, enclosing=enclosing, echo=echo)
+    asked = wording(reading, query)
     shared = _of_query(reading, query, past, enclosing)
-    ranks = _ranks(reading, timeline, query, everything)
-    rivals = _rivals(reading, timeline, query, everything)
+    of_noun(query, asked, shared)
+    by_recency = ranks(reading, timeline, query, everything)
+    others = rivals(reading, timeline, query, everything)
     for candidate in everything:
         if candidate.text is not None:
-            _of_history(reading, query, candidate, past)
+            of_history(reading, query, candidate, past, spoken)
             if candidate.entity < 0:
-                _of_words(query, candidate)
+                of_words(query, asked, candidate)
             else:
-                _of_entity(reading, query, candidate)
-                _of_place(reading, timeline, query, candidate, ranks)
-                if candidate.entity in rivals:
+                _of_entity(reading, query, asked, candidate)
+                of_place(reading, timeline, query, candidate, by_recency)
+                if candidate.entity in others:
                     candidate.features["in_sight"] = 1.0
-                    candidate.features["only_in_sight"] = float(len(rivals) == 1)
-                    candidate.features["rivals"] = log1p(len(rivals) - 1)
-        candidate.features.update(shared)
+                    candidate.features["only_in_sight"] = float(len(others) == 1)
+                    candidate.features["rivals"] = log1p(len(others) - 1)
+        candidate.shared = shared
     return everything
 
 
@@ -85,7 +85,7 @@ def _of_query(
         "q_apposed": bool(phrase.apposed),
         "q_inner": bool(phrase.inner),
         "q_first": phrase.first < len(words) and words[phrase.first].first,
-        "q_modified": phrase.kind in _NOUNS and phrase.core - phrase.first > 2,
+        "q_modified": phrase.kind in DESCRIPTIONS and phrase.core - phrase.first > 2,
         "q_no_past": not past,
         "q_relation": 0 <= phrase.head < len(words)
         and words[phrase.head].low in lexicon()["relations"],
@@ -95,6 +95,7 @@ def _of_query(
     }
     out.update({name: 1.0 for name, held in flags.items() if held})
     _of_cue(reading, query, out)
+    _of_content(reading, query, out)
     if phrase.kind in (HE, SHE, THEY, IT) and phrase.first < len(words):
         low = words[phrase.first].low
         possessive = low in lexicon()["possessives"]
@@ -105,7 +106,7 @@ def _of_query(
         out["q_clause"] = float(before in lexicon()["clause_starts"])
     if phrase.kind == LETTER:
         out[f"q_letter_{words[phrase.head].low}"] = 1.0
-    if phrase.kind in _NOUNS and 0 <= phrase.head < len(words):
+    if phrase.kind in DESCRIPTIONS and 0 <= phrase.head < len(words):
         for family in FAMILIES:
             if words[phrase.head].low in lexicon()[f"synonyms_{family}"]:
                 out[f"q_head_{family}"] = 1.0
@@ -131,12 +132,14 @@ def _of_cue(reading: Reading, query: Query, out: dict[str, float]) -> None:
         return
     low = words[first].low
     before = words[first - 1].low if first else ""
+    speaking = lexicon()["speaking"]
     flags = {
         "q_cue_ing": any(w.low.endswith("ing") for w in words[first : min(last, first + 2)]),
         "q_cue_be": low in ("is", "was", "are", "were", "be", "been", "being"),
         "q_cue_to": low == "to",
         "q_cue_mark": not low[0].isalnum(),
         "q_cue_verb": low.endswith(("ed", "s")) or low in lexicon()["speaking"],
+        "q_cue_speaks": any(w.low in speaking for w in words[first : min(last, first + 6)]),
         "q_cue_capital": words[first].is_capital,
         "q_cue_after_and": before in ("and", "but", "or"),
         "q_cue_after_comma": before == ",",
@@ -144,59 +147,24 @@ def _of_cue(reading: Reading, query: Query, out: dict[str, float]) -> None:
     out.update({name: 1.0 for name, held in flags.items() if held})
 
 
-def _of_history(
-    reading: Reading, query: Query, candidate: Candidate, past: Sequence[Answer]
-) -> None:
-    """Whether and when the candidate spoke before."""
-    out = candidate.features
+def _of_content(reading: Reading, query: Query, out: dict[str, float]) -> None:
+    """Where what is said stands, and whether the paragraph opens with this sentence."""
     words = reading.page.words
-    at = words[min(query.word, len(words) - 1)]
-    for age, answer in enumerate(reversed(past)):
-        if answer.key != candidate.key or answer.text is None:
-            continue
-        there = words[min(answer.query.word, len(words) - 1)]
-        out["spoke"] = 1.0
-        out["spoke_age"] = 1.0 / (1 + age)
-        if age == 0:
-            out["spoke_last"] = 1.0
-            out["spoke_last_paragraph"] = float(there.paragraph == at.paragraph)
-            out["spoke_last_sentence"] = float(there.sentence == at.sentence)
-        out["spoke_distance"] = log1p(max(0, at.sentence - there.sentence))
-        out["spoke_same_kind"] = float(query.phrase.kind == answer.query.phrase.kind)
-        if query.content and answer.query.word in range(*query.content[0]):
-            out["spoke_inside"] = 1.0
-        break
-    out["spoke_times"] = log1p(sum(a.key == candidate.key for a in past))
+    if query.content and query.content[0][0] < len(words):
+        first = words[query.content[0][0]]
+        out["q_content_before"] = float(query.content[0][0] < query.word)
+        out["q_content_quoted"] = float(first.quoted or not first.text[0].isalnum())
+    if query.word < len(words):
+        at = words[query.word]
+        start = bisect_left(words, at.paragraph, key=_paragraph)
+        out["q_paragraph_first"] = float(words[start].sentence == at.sentence)
 
 
-def _of_words(query: Query, candidate: Candidate) -> None:
-    """Features of a candidate that is a description, from its words."""
-    out = candidate.features
-    text = candidate.text or ""
-    parts = candidate.key.split()
-    best, several = words_kind(text)
-    out["is_words"] = 1.0
-    out["words_length"] = log1p(len(parts))
-    out[f"w_{best}"] = 1.0
-    kind = query.phrase.kind
-    fits = (
-        (kind in (THEY, THIS) and best == MANY)
-        or (kind in (IT, WHICH) and best in (BODY, PAPER))
-        or (kind in (HE, SHE) and best == ONE)
-        or (kind == WHO and best in (ONE, MANY))
-    )
-    flags = {
-        "w_several": several,
-        "w_joint": " and " in text,
-        "w_definite": text[:4].lower() == "the ",
-        "w_capital": text[:1].isupper(),
-        "w_fits": fits,
-        "w_pronoun": parts[0] in _PRONOUN_WORDS,
-    }
-    out.update({name: 1.0 for name, held in flags.items() if held})
+def _paragraph(word: Word) -> int:
+    return word.paragraph
 
 
-def _of_entity(reading: Reading, query: Query, candidate: Candidate) -> None:
+def _of_entity(reading: Reading, query: Query, asked: Wording, candidate: Candidate) -> None:
     """Features of a candidate that is a named entity: what it is, and whether that fits."""
     out = candidate.features
     words = reading.page.words
@@ -205,59 +173,93 @@ def _of_entity(reading: Reading, query: Query, candidate: Candidate) -> None:
     kind = entity.kind
     out["is_entity"] = 1.0
     out[f"e_{kind}"] = 1.0
-    out["e_headline"] = float(entity.headline)
-    out["e_count"] = log1p(len(entity.places))
-    out["e_words"] = float(len(entity.key) > 1)
-    out["e_most"] = float(candidate.entity in reading.frequent[:1])
-    out["full_count"] = log1p(len(entity.fulls))
-    out["full_early"] = float(bool(entity.fulls) and entity.fulls[0] < _EARLY)
-    before = bisect_left(entity.fulls, query.word)
-    if before:
-        at = words[min(query.word, len(words) - 1)]
-        out["full_before"] = 1.0
-        out["full_distance"] = log1p(max(0, at.sentence - words[entity.fulls[before - 1]].sentence))
-    noun = words[phrase.head].low if 0 <= phrase.head < len(words) else ""
-    want = _wanted_gender(query, noun)
+    if entity.headline:
+        out["e_headline"] = 1.0
+    mentions = len(entity.places)
+    out["e_count"] = log1p(mentions)
+    if len(entity.key) > 1:
+        out["e_words"] = 1.0
+        if entity.key[0] in lexicon().gender:
+            out["e_given"] = 1.0
+    if mentions:
+        if entity.speaks:
+            out["e_speaks"] = min(1.0, entity.speaks / mentions * 2)
+        if entity.after_the:
+            out["e_after_the"] = entity.after_the / mentions
+        if entity.after_in:
+            out["e_after_in"] = entity.after_in / mentions
+    if len(entity.text) > 4 and entity.text.isupper():
+        out["e_shouted"] = 1.0
+    if candidate.entity in reading.frequent[:1]:
+        out["e_most"] = 1.0
+    if entity.fulls:
+        out["full_count"] = log1p(len(entity.fulls))
+        if entity.fulls[0] < _EARLY:
+            out["full_early"] = 1.0
+        before = bisect_left(entity.fulls, query.word)
+        if before:
+            at = words[min(query.word, len(words) - 1)]
+            there = words[entity.fulls[before - 1]]
+            out["full_before"] = 1.0
+            out["full_distance"] = log1p(max(0, at.sentence - there.sentence))
+    want = _wanted_gender(query, asked.noun)
     if want:
-        out["gender_fit"] = max(0.0, want * entity.gender)
-        out["gender_clash"] = max(0.0, -want * entity.gender)
-        out["gender_unknown"] = float(abs(entity.gender) < 0.3)
-    if phrase.name is not None and not want:
+        gender = want * entity.gender
+        if gender > 0:
+            out["gender_fit"] = gender
+        else:
+            out["gender_clash"] = -gender
+        if abs(gender) < 0.3:
+            out["gender_unknown"] = 1.0
+    elif phrase.name is not None:
         after = bisect_left(reading.pronouns, (query.word, -2.0))
         if after < len(reading.pronouns) and reading.pronouns[after][0] - query.word < _REACH:
             gender = reading.pronouns[after][1] * entity.gender
-            out["pronoun_fit"] = max(0.0, gender)
-            out["pronoun_clash"] = max(0.0, -gender)
+            if gender > 0:
+                out["pronoun_fit"] = gender
+            else:
+                out["pronoun_clash"] = -gender
     for a, b in query.content:
-        place = bisect_left(entity.places, a)
-        if place < len(entity.places) and entity.places[place] < b:
+        if _stands_in(entity, a, b):
             out["in_content"] = 1.0
             break
-    if query.intermediary is not None:
-        a, b = query.intermediary
-        place = bisect_left(entity.places, a)
-        out["is_intermediary"] = float(place < len(entity.places) and entity.places[place] < b)
-    if phrase.kind in _NOUNS:
-        determiners = lexicon()["determiners"]
-        own = [
-            w.low
-            for w in words[phrase.first : phrase.core]
-            if w.low not in determiners and w.text[0].isalnum()
-        ]
-        hit = sum(1 for w in own if w in entity.roles or _role(w) in entity.roles)
-        out["role_overlap"] = hit / max(1, len(own))
-        out["role_head"] = float(noun in entity.roles or _role(noun) in entity.roles)
-        out["role_known"] = float(bool(entity.roles))
-        modifiers = [low for low in own if low != noun]
-        named = sum(low in entity.key for low in modifiers)
-        out["modifiers_named"] = named / max(1, len(modifiers))
-        out["modifiers_strange"] = float(bool(modifiers) and not named and not hit)
-        out["head_in_name"] = float(noun in entity.key)
+    if query.intermediary is not None and _stands_in(entity, *query.intermediary):
+        out["is_intermediary"] = 1.0
+    if phrase.kind in DESCRIPTIONS:
+        _of_roles(entity, asked, out)
     if phrase.kind in (ONE, HE, SHE, WHO):
-        out["person_fit"] = float(kind == PERSON)
-        out["person_maybe"] = float(kind == UNKNOWN)
-    if phrase.kind in (BODY, IT, WHICH, THEY):
-        out["body_fit"] = float(kind == ORGANISATION)
+        if kind == PERSON:
+            out["person_fit"] = 1.0
+        elif kind == UNKNOWN:
+            out["person_maybe"] = 1.0
+    elif phrase.kind in (BODY, IT, WHICH, THEY) and kind == ORGANISATION:
+        out["body_fit"] = 1.0
+
+
+def _stands_in(entity: Entity, first: int, last: int) -> bool:
+    """Whether the entity is named among the words ``[first, last)``."""
+    place = bisect_left(entity.places, first)
+    return place < len(entity.places) and entity.places[place] < last
+
+
+def _of_roles(entity: Entity, asked: Wording, out: dict[str, float]) -> None:
+    """What the article calls the entity, and whether a description calls it the same."""
+    noun, modifiers, roles = asked.noun, asked.modifiers, entity.roles
+    head = noun in roles or _role(noun) in roles
+    hit = sum(1 for w in modifiers if w in roles or _role(w) in roles) + head
+    if hit:
+        out["role_overlap"] = hit / (len(modifiers) + 1)
+    if head:
+        out["role_head"] = 1.0
+    if roles:
+        out["role_known"] = 1.0
+    named = sum(low in entity.key for low in modifiers)
+    if named:
+        out["modifiers_named"] = named / len(modifiers)
+    elif modifiers and not hit:
+        out["modifiers_strange"] = 1.0
+    if noun in entity.key:
+        out["head_in_name"] = 1.0
 
 
 def _wanted_gender(query: Query, noun: str) -> float:
@@ -273,95 +275,3 @@ def _wanted_gender(query: Query, noun: str) -> float:
 
 def _role(word: str) -> str:
     return ROLE_FORMS.get(word, word)
-
-
-def _ranks(
-    reading: Reading, timeline: Timeline, query: Query, everything: list[Candidate]
-) -> dict[int, int]:
-    """How many fitting entities were mentioned since each one was, by entity."""
-    want = {HE: -1.0, SHE: 1.0}.get(query.phrase.kind, 0.0)
-    ranks: dict[int, int] = {}
-    n = 0
-    seen = sorted(
-        (c.entity for c in everything if c.entity in timeline.last),
-        key=lambda e: -timeline.last[e].word,
-    )
-    for entity in seen:
-        ranks[entity] = n
-        held = reading.entities[entity]
-        if not (want and (not held.is_personlike or want * held.gender < 0)):
-            n += 1
-    return ranks
-
-
-def _rivals(
-    reading: Reading, timeline: Timeline, query: Query, everything: list[Candidate]
-) -> set[int]:
-    """The people of the phrase's gender that were mentioned in this sentence or the one before."""
-    if query.phrase.kind not in (HE, SHE, WHO, ONE) or query.word >= len(reading.page.words):
-        return set()
-    want = {HE: -1.0, SHE: 1.0}.get(query.phrase.kind, 0.0)
-    here = reading.page.words[query.word].sentence
-    return {
-        c.entity
-        for c in everything
-        if c.entity in timeline.last
-        and reading.entities[c.entity].kind == PERSON
-        and want * reading.entities[c.entity].gender >= 0
-        and here - timeline.last[c.entity].sentence <= 1
-    }
-
-
-def _is_subject(query: Query, low: str) -> bool:
-    return low in ("he", "she", "they", "it", "who") or query.phrase.kind in _NOUNS
-
-
-def _of_place(
-    reading: Reading,
-    timeline: Timeline,
-    query: Query,
-    candidate: Candidate,
-    ranks: dict[int, int],
-) -> None:
-    """Where the entity was last mentioned before the query, and how it stood there."""
-    out = candidate.features
-    entity = candidate.entity
-    last = timeline.last.get(entity)
-    if last is None:
-        out["unseen"] = 1.0
-        return
-    words = reading.page.words
-    at = words[min(query.word, len(words) - 1)]
-    sentences = max(0, at.sentence - last.sentence)
-    rank = ranks.get(entity, 9)
-    out["seen"] = 1.0
-    out["distance"] = log1p(sentences)
-    out["word_distance"] = log1p(max(0, query.word - last.word)) / 4
-    out["salience"] = log1p(timeline.faded(entity, at.sentence))
-    out["so_far"] = log1p(last.count)
-    out["rank"] = log1p(rank)
-    leads, paragraphs = timeline.leads, timeline.paragraph_leads
-    flags = {
-        "same_sentence": sentences == 0,
-        "sentence_before": sentences == 1,
-        "same_paragraph": last.paragraph == at.paragraph,
-        "paragraph_before": last.paragraph == at.paragraph - 1,
-        "last_subject": last.subject,
-        "last_pronoun": last.pronoun,
-        "last_possessive": last.possessive,
-        "last_oblique": last.oblique,
-        "parallel": last.subject and query.word < len(words) and _is_subject(query, at.low),
-        "last_quoted": last.quoted,
-        "last_in_content": any(a <= last.word < b for a, b in query.content),
-        "subject_here": last.subject and sentences == 0,
-        "subject_before": last.subject and sentences == 1,
-        "leads_here": leads.get(at.sentence) == entity,
-        "leads_before": leads.get(at.sentence - 1) == entity,
-        "leads_before_that": leads.get(at.sentence - 2) == entity,
-        "leads_paragraph": paragraphs.get(at.paragraph) == entity,
-        "leads_paragraph_before": paragraphs.get(at.paragraph - 1) == entity,
-        "right_before": query.word - last.word <= 3 and sentences == 0,
-        "rank_first": rank == 0,
-        "rank_second": rank == 1,
-    }
-    out.update({name: 1.0 for name, held in flags.items() if held})

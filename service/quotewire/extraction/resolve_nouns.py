@@ -74,6 +74,7 @@ def near_nouns(search: Search) -> None:
             whole = page.slice(start, query.phrase.first).rstrip(", ")
             found.add(whole, "near_whole", 1.0 / (1 + taken))
         found.add(text, "near_noun", 1.0 / (1 + taken))
+        without_verb(search, start, i + 1)
         if words[start].first:
             found.add(text, "near_subject")
         if words[start].low in ("a", "an", "one", "some", "several", "many"):
@@ -81,21 +82,36 @@ def near_nouns(search: Search) -> None:
         taken += 1
 
 
+def without_verb(search: Search, start: int, end: int) -> None:
+    """What may be read as a verb before the noun phrase is cut off: "rebuked critics"."""
+    page = search.reading.page
+    low = page.words[start].low
+    if end - start > 1 and low.endswith(("ed", "ing")) and len(low) > 4:
+        search.found.add(page.slice(start, end), "opens_verb")
+        search.found.add(page.slice(start + 1, end), "without_verb")
+
+
 def pairs(search: Search) -> None:
     """Two people named together, for "they", "both", "the two lawmakers"."""
     phrase = search.query.phrase
     words = search.reading.page.words
     lows = {w.low for w in words[phrase.first : phrase.last]}
-    if phrase.kind not in (THEY, THIS) and not (
-        phrase.kind == MANY and lows & lexicon()["pair_words"]
-    ):
+    both = bool(lows & lexicon()["pair_words"])
+    if phrase.kind not in (THEY, THIS, WHO) and not (phrase.kind == MANY and both):
         return
     joints = search.reading.joints
     at = bisect_left(joints, phrase.first, key=lambda j: j[0])
     for age, (word, text) in enumerate(reversed(joints[max(0, at - 2) : at])):
+        sentences = words[phrase.first].sentence - words[word].sentence
+        if phrase.kind == WHO and sentences:
+            break
         search.found.add(text, "pair", 1.0 / (1 + age))
-        if words[phrase.first].sentence - words[word].sentence <= 2:
+        if sentences <= 2:
             search.found.add(text, "pair_near")
+        if not sentences:
+            search.found.add(text, "pair_here")
+    if both and search.reading.leading_pair:
+        search.found.add(search.reading.leading_pair, "pair_leading")
 
 
 def same_head(search: Search) -> None:
@@ -206,6 +222,8 @@ ROLE_FORMS = {
     "senator": "sen.", "governor": "gov.", "representative": "rep.", "congressman": "rep.",
     "congresswoman": "rep.", "general": "gen.", "professor": "prof.", "doctor": "dr.",
     "attorney": "lawyer", "lawyer": "attorney", "judge": "justice", "lawmaker": "rep.",
+    "nominee": "candidate", "front-runner": "candidate", "frontrunner": "candidate",
+    "contender": "candidate", "hopeful": "candidate",
 }  # fmt: skip
 
 

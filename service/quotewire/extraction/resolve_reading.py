@@ -16,7 +16,7 @@ from quotewire.extraction.mentions import (
     find_names,
 )
 from quotewire.extraction.mentions_entities import join_entities
-from quotewire.extraction.mentions_page import Page, read_page
+from quotewire.extraction.mentions_page import Page, Word, read_page
 from quotewire.extraction.names_joint import Names
 from quotewire.extraction.names_kinds import MANY, OTHER, noun_kind, pronoun_kinds
 from quotewire.types import Article
@@ -40,6 +40,7 @@ class Reading:
     nouns: dict[str, list[int]]
     noun_places: list[int]
     joints: list[tuple[int, str]]
+    leading_pair: str  # the two people mentioned most, "A and B"; "" where there are no two
     frequent: list[int]  # the entities mentioned most
     by_last_word: dict[str, list[int]]  # entities by the last word of longer names
     pronouns: list[tuple[int, float]]  # each he (-1) and she (1) outside of quotes
@@ -77,6 +78,7 @@ def read(article: Article) -> Reading:
         nouns=nouns,
         noun_places=places,
         joints=_joints(page, names, entities),
+        leading_pair=_leading_pair(ranked),
         frequent=[e.index for e in ranked[:_FREQUENT]],
         by_last_word=by_last,
         pronouns=_pronouns(page),
@@ -143,10 +145,24 @@ def _pronouns(page: Page) -> list[tuple[int, float]]:
 def _roles(page: Page, names: list[Name], entities: list[Entity]) -> None:
     """Collects the words by which the article describes each entity, from before the name ("the
     party chairman, X", "Vermont senator X") and after it ("X, the chairman of Y", "X is a …")."""
+    lex = lexicon()
+    speaking, candidates = lex["speaking_surely"], lex["candidate_words"]
+    words = page.words
     for name in names:
-        roles = entities[name.entity].roles
-        roles.update(_before(page, name))
-        roles.update(_after(page, name))
+        entity = entities[name.entity]
+        found = [*_before(page, name), *_after(page, name)]
+        before = words[name.begin - 1].low if name.begin else ""
+        end = name.last
+        after = words[end].low if end < len(words) else ""
+        if after in speaking or before in speaking:
+            entity.speaks += 1
+        entity.after_the += before == "the"
+        entity.after_in += before in ("in", "on", "at")
+        if after in ("'s", "'") and end + 1 < len(words):
+            after = words[end + 1].low
+        if after in lex["of_candidates"] or not candidates.isdisjoint(found):
+            found.append("candidate")  # "Trump supporters", "Republican nominee Donald Trump"
+        entity.roles.update(found)
 
 
 def _before(page: Page, name: Name) -> list[str]:
@@ -221,17 +237,39 @@ def _genders(page: Page, names: list[Name], entities: list[Entity]) -> None:
         entities[e].genders["f"] += min(4, total) * she // total
 
 
+def _leading_pair(ranked: list[Entity]) -> str:
+    people = [e for e in ranked[: 2 * _FREQUENT] if e.kind == PERSON and len(e.places) > 1][:2]
+    return " and ".join(e.text for e in people) if len(people) == 2 else ""
+
+
 def _joints(page: Page, names: list[Name], entities: list[Entity]) -> list[tuple[int, str]]:
-    """Where two people are named together, with their full names."""
+    """Where two people, or a list of them, are named together, with their full names."""
     words = page.words
     out: list[tuple[int, str]] = []
+    listed: list[Name] = []  # people with only commas between them, the last one newest
     for one, other in pairwise(names):
+        if not listed:
+            listed = [one]
         between = words[one.last : other.begin]
-        if len(between) == 1 and between[0].low in ("and", "&") and one.entity != other.entity:
-            pair = (entities[one.entity], entities[other.entity])
-            if all(e.kind in (PERSON, UNKNOWN) for e in pair):
-                out.append((one.begin, f"{pair[0].text} and {pair[1].text}"))
+        pair = (entities[one.entity], entities[other.entity])
+        mark = between[-1].low if between else ""
+        joined = one.entity != other.entity and all(e.kind in (PERSON, UNKNOWN) for e in pair)
+        if joined and mark in ("and", "&") and (len(between) == 1 or _aside(between[:-1])):
+            people = [entities[n.entity].text for n in (*listed, other)]
+            out.append((listed[0].begin, f"{', '.join(people[:-1])} and {people[-1]}"))
+            listed = []
+        elif joined and mark == "," and (len(between) == 1 or _aside(between[:-1])):
+            listed.append(other)
+        else:
+            listed = []
     return out
+
+
+def _aside(words: list[Word]) -> bool:
+    """Whether words between two names are only a comma or a bracket: "(R-Fla.)"."""
+    if len(words) == 1:
+        return words[0].text == ","
+    return len(words) < 9 and words[0].text == "(" and words[-1].text in ("),", ")", ",")
 
 
 @lru_cache(maxsize=8192)

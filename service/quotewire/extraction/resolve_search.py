@@ -54,12 +54,19 @@ BANNED = {
 
 @dataclass(slots=True)
 class Candidate:
-    """``text`` None is "nobody to be named"; ``features`` by name, absent ones are 0."""
+    """``text`` None is "nobody to be named"; ``features`` by name, absent ones are 0; ``shared``
+    are those of the question, the same for all its candidates."""
 
     text: str | None
     key: str
     entity: int = -1
     features: dict[str, float] = field(default_factory=dict)
+    shared: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def everything(self) -> dict[str, float]:
+        """Its own features and the shared ones."""
+        return self.features | self.shared
 
 
 class Candidates:

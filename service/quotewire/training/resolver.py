@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 
 from quotewire.evaluation import read_gold
 from quotewire.extraction.resolve import Resolver
-from quotewire.extraction.resolve_ranker import Floats
+from quotewire.extraction.resolve_ranker import Floats, Ranker
 from quotewire.extraction.resolve_types import TYPES
-from quotewire.extraction.resolve_weights import load_weights, save_weights
+from quotewire.extraction.resolve_weights import save_weights
 from quotewire.training.resolver_data import Example, TypeExample, from_gap, from_gold, from_gum
 
 Layers = list[tuple[Floats, Floats]]
 
+FOLDS = 3  # parts of the articles, of which each network does without one
 HIDDEN = 64
-EPOCHS = 15
+EPOCHS = 12
 BATCH = 64  # queries
 RATE = 3e-3
 DECAY = 1e-2
@@ -40,36 +41,50 @@ def train_resolver(
     out: Path,
     gap: Path | None = None,
     gum: Path | None = None,
-    networks: int = 2,
+    networks: int = 1,
     seed: int = 0,
 ) -> Iterator[str]:
     """Writes ``out`` (resolver.json) and yields lines of news.
 
     ``gold`` and ``layer`` are a corpus file and its layer with names, ``gap`` and ``gum`` the
-    coreference sets.  ``networks`` are trained with the gold speakers as history, from seeds
-    ``seed``, ``seed + 1``, …, and as many again with the history that the first ones give, so that
-    the ranker knows its own mistakes; all are averaged.
+    coreference sets.  Each of ``networks`` times ``FOLDS`` networks does without one part of the
+    articles (bagging); with the history that they then give for that part, so that the ranker
+    knows its own mistakes, as many are trained again.  All are averaged.
     """
     torch.set_num_threads(1)
     articles = read_gold(gold, layer=layer)
-    examples, types = from_gold(articles)
-    right = sum(bool(e.right) for e in examples)
-    yield f"{len(examples)} mentions, right name among the candidates of {right}"
+    folds = [articles[k::FOLDS] for k in range(FOLDS)]
+    parts: list[list[Example]] = []
+    types: list[TypeExample] = []
+    for fold in folds:
+        examples, found_types = from_gold(fold)
+        parts.append(examples)
+        types += found_types
+    everything = [e for part in parts for e in part]
+    right = sum(bool(e.right) for e in everything)
+    yield f"{len(everything)} mentions, right name among the candidates of {right}"
     more: list[Example] = []
     for path, reader in ((gap, from_gap), (gum, from_gum)):
         if path is not None:
             found = reader(path)
             more += found
             yield f"{len(found)} mentions from {path.name}"
-    features = sorted({name for e in examples for c in e.candidates for name in c})
+    features = sorted({name for e in everything for c in e.candidates for name in c})
     names, weights, bias = fit_types(types, seed=seed)
-    nets: list[Layers] = []
-    for _ in range(2):
-        for _ in range(networks):
-            nets.append(fit_ranker(examples + more, features, seed=seed + len(nets)))
-            yield f"network {len(nets)} of {2 * networks}"
-        save_weights(out, features=features, networks=nets, types=(names, weights, bias))
-        examples, _ = from_gold(articles, resolver=Resolver(*load_weights(out)))
+    nets: list[list[Layers]] = [[] for _ in folds]
+    for again in (False, True):
+        for k in range(FOLDS):
+            seen = [e for j, part in enumerate(parts) if j != k for e in part] + more
+            for n in range(networks):
+                chosen = seed + k + 10 * n + 5 * again
+                nets[k].append(fit_ranker(seen, features, seed=chosen))
+            yield f"networks of {'their own' if again else 'the gold'} history, without part {k}"
+        if not again:
+            resolvers = [Resolver(Ranker(features, held)) for held in nets]
+            pairs = zip(folds, resolvers, strict=True)
+            parts = [from_gold(fold, resolver=resolver)[0] for fold, resolver in pairs]
+    together = [net for held in nets for net in held]
+    save_weights(out, features=features, networks=together, types=(names, weights, bias))
     yield f"{out}: {len(features)} features, {out.stat().st_size} bytes"
 
 

@@ -111,7 +111,7 @@ def _gold_answer(
         ]
     asked.examples.append(
         Example(
-            [dict(c.features) for c in found],
+            [c.everything for c in found],
             right,
             article=article.id,
             kind=query.phrase.kind,
@@ -164,7 +164,7 @@ def from_gap(path: Path) -> list[Example]:
         found = pronoun_candidates(reading, row.pronoun)
         entities = entities_at(reading, wanted)
         right = [n for n, c in enumerate(found) if c.entity in entities]
-        out.append(Example([dict(c.features) for c in found], right, GAP_WEIGHT))
+        out.append(Example([c.everything for c in found], right, GAP_WEIGHT))
     return out
 
 
@@ -231,7 +231,7 @@ def _of_document(text: str, chains: Sequence[list[Span]]) -> list[Example]:
         ]
         if not right:
             return Answer(query, None, "")
-        out.append(Example([dict(c.features) for c in found], right, GUM_WEIGHT))
+        out.append(Example([c.everything for c in found], right, GUM_WEIGHT))
         return Answer(query, None, "", found[right[0]].entity)
 
     attributions = [
