@@ -102,7 +102,7 @@ ROWS: dict[str, tuple[str, Callable[[Figures], str]]] = {
             f"{f['calls_repeated']} single calls repeated"
         ),
     ),
-    "shadow": ("a shadow's cost", _shadow),
+    "a shadow's cost": ("a shadow's cost", _shadow),
     "shadow dropped": (
         "a shadow without room",
         lambda f: (

@@ -149,7 +149,7 @@ async def test_a_shadow_costs_callers_nothing(files: dict[str, Path]) -> None:
         "with": milliseconds["shadow"],
     }
     report(
-        "shadow",
+        "a shadow's cost",
         calls=len(figures["shadow"]),
         shadowed=counted["done"],
         dropped=counted["dropped"],

@@ -29,7 +29,7 @@ HOSTILE = {
     "growth_of_second_half": 0.02,
 }
 SHADOW = {
-    "test": "shadow",
+    "test": "a shadow's cost",
     "calls": 600,
     "shadowed": 590,
     "without_p50_ms": 18.6,

@@ -42,6 +42,8 @@ def _load() -> LanguageIdentifier:
 
 def load_detector() -> LanguageIdentifier:
     """Load the detector (about half a second, once per process; later calls are free)."""
+    if _load.cache_info().currsize:  # no lock: who stands still with it would hold up all others
+        return _load()
     with _loading:
         return _load()
 

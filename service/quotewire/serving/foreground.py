@@ -17,7 +17,7 @@ from typing import Any
 SETTLE_S = 0.01
 # How long a step of background work stands still in all (seconds): callers may wait for something
 # that it holds, such as a lock.
-LONGEST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 0.25
 # How often a thread that stands still looks whether it had better go on (seconds).
 _LOOK_S = 0.002
 
