@@ -288,11 +288,16 @@ def training_facts(config: TrainConfig, steps: int) -> list[str]:
     return [
         f"`quotewire train` with {config.threads} threads, {steps} steps; {schedule}",
         f"network: {network}; {config.restyled:.0%} of the articles restyled each epoch",
-        f"teacher {config.teacher.name}, trust {config.trust}, match {config.match}; nested "
-        f"statements in silver where nobody labelled them; {config.unlabelled} articles of the "
-        "archives an epoch with the teacher's answers"
+        f"teacher {config.teacher.name}, trust {config.trust}; nested statements in silver where "
+        "nobody labelled them"
         if config.teacher
         else "no teacher, no silver labels",
+        *([f"states like the teacher's, weight {config.match}"] if config.match else []),
+        *(
+            [f"{config.unlabelled} articles of the archives an epoch, as the teacher reads them"]
+            if config.unlabelled
+            else []
+        ),
         *([f"{config.keep:.0%} of the weights are those of {config.base}"] if config.keep else []),
         "weights averaged exponentially; cue and role chains by cross entropy, see docs/model.md",
     ]
