@@ -17,10 +17,10 @@ from dataclasses import dataclass, fields
 class Rates:
     """Measured on one machine of two cores; docs/scale.md says how and when."""
 
-    articles_per_s: float = 4.3  # of one worker: one core
+    articles_per_s: float = 13.84  # of one worker: one core
     input_kb: float = 1.8  # of an article, unpacked
-    output_kb: float = 2.6  # of an article, both tables, as zstd Parquet
-    worker_gb: float = 0.6  # resident, of one worker at its peak
+    output_kb: float = 1.11  # of an article, both tables, as zstd Parquet
+    worker_gb: float = 0.87  # resident, of one worker at its peak
     plan_articles_per_s: float = 69_000.0  # the pass that cuts shards, one process
     compare_articles_per_s: float = 1_300.0  # signatures of --duplicates, one worker
     search_us: float = 17.0  # of one process, an article
