@@ -11,6 +11,7 @@ import ctypes
 import gc
 import os
 import sys
+from contextlib import suppress
 
 # Seconds.  The thread of the model makes many short calls into torch and needs the interpreter's
 # lock back after each; by default, a thread that cuts words or decodes beside it may keep the lock
@@ -28,28 +29,17 @@ _COLLECT_AFTER = (50_000, 20, 20)
 # grows from 505 to 1,102 MB over 1,280 articles, to 710 MB with 16 kept, and takes as long.
 _KEPT_PRODUCTS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 
-# glibc's malloc (parameters of mallopt(3), bytes): a block up to the first size comes from what the
-# process has already, and it gives back to the system only what is free beyond the second.  By
-# default these sizes follow what is freed; a thread of the server then gets the pages of its
-# matrices anew for each batch, some 1,500 page faults an article.  Measured, 64 callers: 1 to 4%
-# more articles a second.
-_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
-_KEPT_MEMORY = {_M_MMAP_THRESHOLD: 32 * 2**20, _M_TRIM_THRESHOLD: 256 * 2**20}
-
 
 def tune_interpreter() -> None:
-    """Sets how often threads take turns, how often garbage is looked for, and how much malloc and
-    oneDNN keep, for this process.  To be called before the first article is read."""
+    """Sets how often threads take turns, how often garbage is looked for, and how much oneDNN
+    keeps, for this process.  To be called before the first article is read."""
     os.putenv(*_KEPT_PRODUCTS)  # for the library below torch, which asks when it first multiplies
-    _keep_memory()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     gc.set_threshold(*_COLLECT_AFTER)
 
 
-def _keep_memory() -> None:
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # another C library than glibc
-        return
-    for parameter, size in _KEPT_MEMORY.items():
-        mallopt(parameter, size)
+def give_back_memory() -> None:
+    """Gives what is free of the process's memory back to the system, after something large is done
+    with: loading a model takes its weights twice for a while."""
+    with suppress(AttributeError, OSError, TypeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)

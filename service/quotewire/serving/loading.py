@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from quotewire.interpreter import give_back_memory
 from quotewire.serving.cores import Cores
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def loader(settings: Settings) -> Callable[[str], Extractor]:
             extractor = own.submit(
                 Extractor.load, source, threads=settings.model_threads, precision=settings.precision
             ).result()
+        give_back_memory()
         logger.info("loaded %s in %s", extractor.info.tag, extractor.precision)
         return extractor
 
