@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 
 import grpc
@@ -12,6 +13,7 @@ from google.rpc.code_pb2 import Code
 from quotewire.client import Client
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1 import extraction_service_pb2 as service_pb
+from quotewire.serving.resting import AFTER_S
 from quotewire.types import Article, ExtractOptions
 from tests.chaos import hostile
 from tests.fakes import fake_extractor
@@ -36,6 +38,8 @@ def test_hostile_articles_are_answered_or_refused_with_the_reason() -> None:
         for _ in range(STREAMS):
             requests = [hostile.request(chance) for _ in range(ARTICLES)]
             got += answered_by(server, requests)
+            if SOAK:
+                time.sleep(AFTER_S + 1.0)  # at rest, it gives back what is free
             memory.append(server.rss_bytes)
         with Client(server.target) as client:
             answered = client.extract(article(1))

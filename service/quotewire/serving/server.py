@@ -43,6 +43,7 @@ from quotewire.serving.lifecycle import Lifecycle, Neighbour, Phase
 from quotewire.serving.loading import cores_of, loader
 from quotewire.serving.metrics import Metrics, MetricsPort
 from quotewire.serving.registry import ModelRegistry
+from quotewire.serving.resting import Resting
 from quotewire.serving.servicers import ExtractionServicer, ModelServicer
 from quotewire.serving.settings import Settings, is_loopback
 from quotewire.serving.tls import TlsFiles
@@ -91,6 +92,7 @@ class Server:
         self._cores: Cores | None = None  # known with the first model
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="extract")
         self._experiments = Experiments(self.models, metrics=self.metrics, settings=settings)
+        self._resting = Resting(self._experiments.foreground)
         self.configuration = Configuration(
             settings,
             registry=self.models,
@@ -290,6 +292,7 @@ class Server:
         await self._server.stop(min(FLUSH_S, max(ends - time.monotonic(), 0.0)))
         if self._admin:
             await self._admin.stop(FLUSH_S)
+        self._resting.close()
         await self._experiments.stop_shadows()
         await self.configuration.close()
         await self._experiments.close()

@@ -1,0 +1,48 @@
+"""What a server at rest does: it gives back the memory that the work before left free."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from quotewire.interpreter import give_back_memory
+from quotewire.serving.foreground import Foreground
+
+# How long after it became idle (seconds): between the calls of a busy minute memory is kept, since
+# getting it anew costs the next article some two milliseconds.
+AFTER_S = 2.0
+
+
+class Resting:
+    """Calls ``give_back`` in a thread once ``foreground`` has become idle and is so ``after_s``
+    seconds later.  Each thread that computes has a heap of its own; without this, what a server
+    holds at rest wanders with the sizes of the last articles.  One event loop only.
+    """
+
+    def __init__(
+        self,
+        foreground: Foreground,
+        *,
+        after_s: float = AFTER_S,
+        give_back: Callable[[], None] = give_back_memory,
+    ) -> None:
+        self._foreground = foreground
+        self._after_s = after_s
+        self._give_back = give_back
+        self._timer: asyncio.TimerHandle | None = None
+        foreground.listen(self._wait)
+
+    def close(self) -> None:
+        self._foreground.unlisten(self._wait)
+        if self._timer:
+            self._timer.cancel()
+
+    def _wait(self) -> None:
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._after_s, self._rest)
+
+    def _rest(self) -> None:
+        self._timer = None
+        if self._foreground.idle:  # else its next rest is another moment to begin at
+            asyncio.get_running_loop().run_in_executor(None, self._give_back)
