@@ -68,7 +68,7 @@ async def test_idle_is_a_moment_after_the_last_article() -> None:
 
 
 async def test_background_work_stands_still_in_the_middle_of_a_step() -> None:
-    foreground = Foreground()
+    foreground = Foreground(longest_pause_s=PATIENCE_S)
     work = Background(foreground)
     work.start()
     await work.goes_on()
@@ -90,7 +90,7 @@ async def test_background_work_goes_on_where_a_caller_waits_for_it() -> None:
 
 async def test_background_work_does_not_stand_still_for_ever() -> None:
     """It may hold something that the callers wait for."""
-    foreground = Foreground(longest_pause_s=0.2)
+    foreground = Foreground(longest_pause_s=1.0)
     work = Background(foreground)
     work.start()
     await work.goes_on()
