@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -151,7 +152,12 @@ def test_a_shadow_stands_back_while_callers_are_served(laboratory: Laboratory) -
         assert len(shadow.batches) == 1
 
 
-def test_a_shadow_stands_still_in_the_middle_of_its_model(laboratory: Laboratory) -> None:
+def test_a_shadow_stands_still_in_the_middle_of_its_model(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine a quarter of a second may pass unseen.
+    patient = partial(Foreground, longest_pause_s=PATIENCE_S)
+    monkeypatch.setattr("quotewire.serving.experiments.Foreground", patient)
     front, shadow = GatedModel(is_open=True), EndlessModel()
     laboratory.models.update({"a@1": front, "b@1": shadow})
     with laboratory.open(SHADOW) as lab:
