@@ -225,7 +225,7 @@ def test_the_pandas_example_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(folder)
-    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (program,) = re.findall(r"```python\n(import pandas.*?)```", PAGE, re.DOTALL)
     exec(program, {})
     assert "Okafor" in capsys.readouterr().out
 
