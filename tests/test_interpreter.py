@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 # Articles of one window, each of another length, as batches are in an archive.
 READ = """
 import sys
@@ -58,3 +60,63 @@ def test_what_is_free_goes_back_to_the_system() -> None:
         [sys.executable, "-c", GIVE_BACK], capture_output=True, text=True, timeout=60, check=True
     )
     assert float(done.stdout) > 100
+
+
+# What an exception leaves: a frame that holds it, and is held by it.
+CIRCLE = """
+import gc, sys, weakref
+from quotewire.interpreter import give_back_memory, keep_for_good
+
+class Text:
+    pass
+
+def fail():
+    text = Text()
+    try:
+        raise ValueError
+    except ValueError as error:
+        kept = error
+    return weakref.ref(text)
+
+gc.disable()
+if sys.argv[1] == "frozen":
+    keep_for_good()
+text = fail()
+assert text() is not None
+give_back_memory()
+print(text() is None)
+"""
+
+
+@pytest.mark.parametrize("how", ["frozen", "fresh"])
+def test_what_failed_calls_left_in_circles_is_found(how: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CIRCLE, how], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "True\n"
+
+
+# A circle that was there before: it is walked no more.
+KEPT = """
+import gc, weakref
+from quotewire.interpreter import keep_for_good
+
+class Circle:
+    pass
+
+gc.disable()
+circle = Circle()
+circle.itself = circle
+seen = weakref.ref(circle)
+keep_for_good()
+del circle
+gc.collect()
+print(seen() is not None)
+"""
+
+
+def test_what_is_kept_for_good_is_walked_no_more() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KEPT], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "True\n"

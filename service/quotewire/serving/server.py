@@ -21,7 +21,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from quotewire.errors import ConfigError, QuotewireError
-from quotewire.interpreter import tune_interpreter
+from quotewire.interpreter import keep_for_good, tune_interpreter
 from quotewire.pb.v1 import (
     admin_service_pb2,
     admin_service_pb2_grpc,
@@ -378,6 +378,7 @@ async def _run(
         if first.done():
             loads.remove(first)
             first.result()
+            keep_for_good()
             await stopping
         # What is being loaded now is for nobody any more: the drain does not wait for it.
         for task in loads:
