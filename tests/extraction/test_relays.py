@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from quotewire.extraction.relays import kind_of, kind_of_speaker, outlet_of_work
+from quotewire.extraction.relays import beside, kind_of, kind_of_speaker, outlet_of_work
 from quotewire.types import ExtractOptions, IntermediaryKind, Span, Speaker, SpeakerType
 from tests.fakes import fake_extractor
 
@@ -47,6 +49,26 @@ def test_the_outlet_of_a_work(source: str, outlet: str | None) -> None:
     text = f"According to {source}, it rained."
     found = outlet_of_work(text, Span(13, 13 + len(source)))
     assert (found.slice(text) if found else None) == outlet
+
+
+@pytest.mark.parametrize(
+    ("text", "inside"),
+    [
+        ("<Ann> told [Bloomberg] so.", True),
+        ("“<No,” she said. That is all.> [Bloomberg] had asked.", True),
+        ("[CNN] aired it.\nLater, <Ann said so>.", False),
+        ("[CNN] aired it in full.”\r\n\r\nLater, <Ann said so>.", False),
+        ("<Ann said so.>\n\nOn [Twitter] nobody did.", False),
+        ("On [CNN]\n<Ann said so>.", True),  # a text in short lines
+        ("<“One.\n\nOn [CNN], too.\n\nTwo,” she said>.", True),
+    ],
+)
+def test_an_intermediary_stands_beside_its_statement(text: str, inside: bool) -> None:
+    place = {mark: len(re.sub(r"[][<>]", "", text[: text.index(mark)])) for mark in "[]<>"}
+    start, end = place["<"], place[">"]
+    parts = [Span(start, start + 1), Span(end - 1, end)]
+    bare = re.sub(r"[][<>]", "", text)
+    assert beside(bare, Span(place["["], place["]"]), parts) is inside
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ class _Form(NamedTuple):
     keeps_stop: bool
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def _form(token: str) -> _Form:
     low = fold(token)
     tail = _TAIL.search(token)

@@ -7,6 +7,7 @@ examples (platforms, mostly) and leave it alone everywhere else.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from quotewire.types import IntermediaryKind, Span, Speaker, SpeakerType
 
@@ -41,6 +42,23 @@ _WORK = re.compile(
     r"\b(?:report|story|article|account|dispatch|column|interview|broadcast|profile)s?\b"
     r"[^,;]{0,40}\b(?:by|from|in|on|for)\s+(?P<outlet>[^,;()]+)"
 )
+# Where a paragraph ends: a line that ends with a sentence, so that texts in short lines have theirs.
+_PARAGRAPH_END = re.compile(r"[.!?…][”’\"'»)\]]*[ \t\r]*\n")
+
+
+def beside(text: str, mention: Span, statement: Sequence[Span]) -> bool:
+    """Whether ``mention`` stands in a paragraph that ``statement``, by its spans, has part in.
+
+    An intermediary is told with the words that came through it: "a later sentence does not inherit
+    it" (shared/annotation/GUIDELINES.md).  What the network finds further away is another
+    statement's.  Measured on dev: of the 98 intermediaries of statements that are not nested, 95
+    stand in the same sentence; of the 8 found in other paragraphs, nested or not, none is right.
+    """
+    start = min(span.start for span in statement)
+    end = max(span.end for span in statement)
+    first, then = (mention.end, start) if mention.end <= start else (end, mention.start)
+    # The full stop, and the marks behind it, may be inside the span that ends there.
+    return first >= then or _PARAGRAPH_END.search(text, max(0, first - 3), then) is None
 
 
 def kind_of(mention: str, guess: IntermediaryKind) -> IntermediaryKind:

@@ -148,7 +148,7 @@ class PieceTokenizer:
         )
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def _shape(key: str) -> int:
     if key == "\n":
         return SPECIAL_SHAPE
