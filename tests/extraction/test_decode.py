@@ -53,6 +53,13 @@ def test_a_content_is_insisted_on() -> None:
     assert found.content == ((3, 3),)
 
 
+def test_a_statement_of_nothing_but_its_speaker_is_none() -> None:
+    roles = SCORES.roles.copy()
+    roles[:, 1, :, 1] = -5.0
+    roles[:, 1, 0, 1] = -1.0  # the content that is insisted on would be "Ann"
+    assert decode_windows([WINDOW], [replace(SCORES, roles=roles)], Decoding())[0] == ()
+
+
 def test_role_bias_moves_a_doubtful_span_in_or_out() -> None:
     roles = SCORES.roles.copy()
     roles[:, 3, 4, 1] = -0.5

@@ -36,10 +36,15 @@ def names(text: str) -> list[tuple[str, str]]:
         ("We met Theresa May there.", "Theresa May"),
         ("We met Cornell William Hale there.", "Cornell William Hale"),
         ("We met Miss Universe Alicia Quill there.", "Alicia Quill"),
+        ("We met Minister Khalid al-Sabr there.", "Khalid al-Sabr"),
     ],
 )
 def test_where_a_name_begins_and_ends(text: str, name: str) -> None:
     assert name in [stands for stands, _ in names(text)]
+
+
+def test_what_has_a_number_is_nobody() -> None:
+    assert names("We met in a diner off Route 9 last week.") == []
 
 
 def test_an_offices_head_is_no_committees_name() -> None:

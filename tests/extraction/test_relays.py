@@ -24,6 +24,11 @@ from tests.fakes import fake_extractor
         ("his “Quiet Hour” radio program", "outlet"),
         ("the host", "person"),
         ("the host of BBC Radio 4", "outlet"),
+        ("the official Saudi Press Agency", "outlet"),
+        ("local newspaper La Voz", "outlet"),
+        ("a transcript of the hearing", "document"),
+        ("court documents", "document"),
+        ("an email seen by The Times", "outlet"),
     ],
 )
 def test_words_that_settle_a_kind_win_over_the_guess(mention: str, kind: str) -> None:

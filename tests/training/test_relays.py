@@ -122,3 +122,35 @@ def test_a_teacher_has_no_say_in_who_relays(tmp_path: Path) -> None:
         relaying, spoken = ("intermediary", "addressee"), ("source", "content")
         assert loss(relaying, 0.9) == pytest.approx(loss(relaying, 0.0))
         assert loss(spoken, 0.9) != pytest.approx(loss(spoken, 0.0), rel=1e-3)
+
+
+def test_a_teacher_has_no_say_in_what_is_certain(tmp_path: Path) -> None:
+    """Of a statement that was told anew the teacher, who never met such ways, is not asked: neither
+    for its cue nor for its roles, its act or whether it is one."""
+    config = NetworkConfig(look_width=16, look_feedforward=16, dropout=0.0)
+    torch.manual_seed(BASE_SEED)
+    student, other = (
+        start_from(str(write_base(tmp_path / name)), layers=(), network=config).network.eval()
+        for name in ("a", "b")
+    )
+    text = "Ann said taxes need more"
+    label = Attribution(
+        cue=Span(4, 8), source=(Span(0, 3),), content=(Span(9, 24),), act="statement", certain=True
+    )
+
+    def loss(label: Attribution, trust: float) -> dict[str, float]:
+        whole = LabelledArticle("a", text, None, None, (label,), WHOLE, nested_known=True)
+        example = align(whole, fake_tokenizer())
+        (window,) = (w for _, w in random_windows([example], max_pieces=60, rng=random.Random(0)))
+        batch, targets, _ = make_batch([(example, window)])
+        teacher = Teacher(other, trust)
+        # Proposals that are not labelled are the teacher's to judge: leave those away.
+        found = losses(student, batch, targets, candidate_bias=-100.0, teacher=teacher)
+        return {name: float(found[name]) for name in ("cue", "roles", "valid", "act")}
+
+    assert isinstance(student, Network)
+    with torch.no_grad():
+        assert loss(label, 0.9) == pytest.approx(loss(label, 0.0))
+        doubted, believed = (loss(replace(label, certain=False), trust) for trust in (0.9, 0.0))
+    for name, value in believed.items():
+        assert doubted[name] != pytest.approx(value, rel=1e-4), name

@@ -87,10 +87,20 @@ def decode_windows(
     found = _spans_of_roles(_role_chains(windows, scores, standing, decoding))
 
     rows = zip(_judgements(scores, standing), found, strict=True)
-    return [
-        tuple(_candidate(window, judged, spans) for judged, spans in itertools.islice(rows, size))
+    candidates = [
+        [_candidate(window, judged, spans) for judged, spans in itertools.islice(rows, size)]
         for window, size in zip(windows, sizes, strict=True)
     ]
+    return [tuple(filter(_says_something, of_window)) for of_window in candidates]
+
+
+def _says_something(candidate: Candidate) -> bool:
+    """Whether a word of the content stands outside of cue and source: a content is insisted on,
+    and where there is none it may be found there."""
+    told = [candidate.cue, *([candidate.source] if candidate.source else [])]
+    return any(
+        not any(a <= first and last <= b for a, b in told) for first, last in candidate.content
+    )
 
 
 def _standing(scores: WindowScores, decoding: Decoding) -> IntArray:

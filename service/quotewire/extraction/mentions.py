@@ -201,6 +201,9 @@ def _make(words: list[Word], i: int, j: int) -> Name | None:
         lows.pop()
     first = i + skip
     titles, key = tuple(lows[:skip]), tuple(lows[skip:])
+    number = j < len(words) and words[j].text[0].isdigit()
+    if number and len(key) == 1 and key[0] in lex["numbered"]:
+        return None
     handle = key[0][0] == "@" and len(key[0]) > 1
     if len(key) == 1 and not handle and (len(words[first].text) < 2 or not key[0][0].isalnum()):
         return None

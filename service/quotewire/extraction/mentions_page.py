@@ -26,6 +26,7 @@ _OPENING = "“‘«„"
 _CLOSING = "”’»"
 _LOWER_IN_HEADLINES = 0.1  # lower-case words that are not small, for each capitalised one
 _ENDS = frozenset(".!?…")
+_ARABIC = re.compile(r"(?:a[a-z]{1,2}|el|ul|ur)-[A-Z]")  # "al-Sabr", "el-Sisi", "ash-Sharif"
 # Words whose full stop ends no sentence (besides titles and short places).
 _DOTTED = frozenset(
     [
@@ -175,7 +176,9 @@ def _form(token: str) -> _Form:
     short = any(low + "." in lex[name] for name in ("titles", "places", "suffixes"))
     return _Form(
         low,
-        is_capital=token[0].isupper() or (token[0] == "@" and len(token) > 1),
+        is_capital=token[0].isupper()
+        or (token[0] == "@" and len(token) > 1)
+        or bool(_ARABIC.match(token)),
         cut=cut,
         keeps_stop=token[-1] != "." and (initial or short or low in _DOTTED),
     )

@@ -36,13 +36,21 @@ _OUTLET = re.compile(
     r"|USA Today|Podcast)\b"
     r"|\b(?:radio|television|TV|talk|news)"
     r" (?:program(?:me)?|show|series|station|network|channel)s?\b"
+    r"|\b(?:[Nn]ews|[Pp]ress) [Aa]gency\b|\b(?:newspaper|broadcaster|tabloid|news site)\b"
+)
+# What relays words on paper, unless an outlet is named with it.
+_DOCUMENT = re.compile(
+    r"(?:the |a |an |his |her |their |its |court |police |official |internal |leaked |copy of )*"
+    r"(?:transcripts?|filings?|documents?|memos?|e-?mails?|affidavits?|indictments?|memoirs?"
+    r"|records?|lawsuits?|complaints?)\b",
+    re.IGNORECASE,
 )
 # "a report by CNN", "a story in The Guardian": a work and the outlet that published it.
 _WORK = re.compile(
     r"\b(?:report|story|article|account|dispatch|column|interview|broadcast|profile)s?\b"
     r"[^,;]{0,40}\b(?:by|from|in|on|for)\s+(?P<outlet>[^,;()]+)"
 )
-# Where a paragraph ends: a line that ends with a sentence, so that texts in short lines have theirs.
+# Where a paragraph ends: a line ends, and with it a sentence (there are texts in short lines).
 _PARAGRAPH_END = re.compile(r"[.!?…][”’\"'»)\]]*[ \t\r]*\n")
 
 
@@ -72,6 +80,8 @@ def kind_of(mention: str, guess: IntermediaryKind) -> IntermediaryKind:
         return IntermediaryKind.OUTLET
     if _PLATFORM.search(words):
         return IntermediaryKind.PLATFORM
+    if _DOCUMENT.match(words):
+        return IntermediaryKind.DOCUMENT
     return guess
 
 

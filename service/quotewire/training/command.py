@@ -37,6 +37,7 @@ from quotewire.training.finish import finish_model
 from quotewire.training.loop import Schedule, Step, Trainer
 from quotewire.training.loss import Teacher
 from quotewire.training.ranges import ARTICLES, write_model_ranges
+from quotewire.training.reword import reword
 from quotewire.training.silver import with_silver_nested
 from quotewire.training.start import PACKAGED_BASE, start_from
 from quotewire.training.tune import without_names
@@ -51,8 +52,9 @@ class TrainConfig:
     """The TOML file.  ``base`` names the packaged encoder, the folder of any other one, or a model
     folder to start from, of whose encoder ``layers`` are kept (all, if none are named).  Paths are
     relative to the working directory; ``restyled`` is the share of articles that an epoch sees
-    in another typographic style; ``relays`` are labels of our own beside the corpus's (see
-    corpus.py).  The model folder ``teacher`` gives silver labels of nested statements, and its
+    in another typographic style, ``reworded`` that of the statements that can be told through an
+    intermediary and are (see reword.py); ``relays`` are labels of our own beside the corpus's
+    (see corpus.py).  The model folder ``teacher`` gives silver labels of nested statements, and its
     opinion counts for the share ``trust`` beside the labels; ``match`` is the weight of the
     student's states being like the teacher's, and each epoch reads ``unlabelled`` other articles of
     the archives, whose labels are the teacher's answers.  Of the weights that come out, the
@@ -72,6 +74,7 @@ class TrainConfig:
     threads: int = 2
     checkpoint_seconds: float = 240.0
     restyled: float = 0.35
+    reworded: float = 0.0
     layers: tuple[int, ...] = ()
     relays: Path | None = None
     teacher: Path | None = None
@@ -129,10 +132,14 @@ def examples_of_epoch(
 
     def examples(epoch: int) -> list[Example]:
         rng = random.Random(f"style:{config.schedule.seed}:{epoch}")
+        words = random.Random(f"words:{config.schedule.seed}:{epoch}")
         own = slice(epoch * config.unlabelled, (epoch + 1) * config.unlabelled)
+        seen = [
+            reword(article, share=config.reworded, rng=words) for article in [*articles, *more[own]]
+        ]
         return [
             align(article, tokenizer, text=restyle(article.text, share=config.restyled, rng=rng))
-            for article in [*articles, *more[own]]
+            for article in seen
         ]
 
     return examples

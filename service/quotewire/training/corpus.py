@@ -26,7 +26,8 @@ WHOLE, RELAYS, TRIGGERS, BARE = "whole", "relays", "triggers", "bare"
 class Attribution:
     """One labelled attribution.  ``act`` and ``speaker_type`` are None where nobody labelled them;
     ``relays_known`` says that somebody looked for an intermediary and an addressee, so that a
-    missing one means "none".  ``probability`` that it is one at all: below 1 for silver labels."""
+    missing one means "none".  ``probability`` that it is one at all: below 1 for silver labels;
+    ``certain`` that no teacher knows it better."""
 
     cue: Span
     source: tuple[Span, ...] = ()
@@ -40,6 +41,7 @@ class Attribution:
     nested: bool = False
     relays_known: bool = True
     probability: float = 1.0
+    certain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ UNKNOWN = -100  # cross-entropy skips targets of this class
 @dataclass(frozen=True, slots=True)
 class WordLabels:
     """One attribution in words of its article.  ``roles`` and ``known`` follow ROLES: a role that
-    is not known was never looked for.  ``probability`` that the attribution is one at all."""
+    is not known was never looked for.  ``probability`` and ``certain`` as in Attribution."""
 
     cue: Run
     roles: tuple[tuple[Run, ...], ...]
@@ -39,6 +39,7 @@ class WordLabels:
     intermediary_kind: int
     known: tuple[bool, ...]
     probability: float
+    certain: bool
 
     @property
     def first(self) -> int:
@@ -69,15 +70,19 @@ class Targets:
     ``probability``: [C] of being an attribution at all.  ``roles``: [C, roles, W] bool, of which
     ``roles_known``: [C, roles] bool are labelled.
     ``act``, ``speaker_type``, ``intermediary_kind``: [C] class or UNKNOWN.
+    Where no teacher is asked: ``cue_certain``: [C] bool, and ``certain``: [B, W] bool the words of
+    such attributions, from the first to the last.
     """
 
     outer: Tensor
     nested: Tensor
     nested_known: Tensor
+    certain: Tensor
     cue_window: Tensor
     cue_first: Tensor
     cue_last: Tensor
     cue_nested: Tensor
+    cue_certain: Tensor
     probability: Tensor
     roles: Tensor
     roles_known: Tensor
@@ -141,6 +146,7 @@ def _in_words(
         intermediary_kind=_class(attribution.intermediary_kind, INTERMEDIARY_KINDS),
         known=(True, True, attribution.relays_known, attribution.relays_known),
         probability=attribution.probability,
+        certain=attribution.certain,
     )
 
 
@@ -177,6 +183,7 @@ def make_batch(items: Sequence[tuple[Example, Window]]) -> tuple[Batch, Targets,
     rows, words = batch.word_mask.shape
     outer = torch.zeros(rows, words)
     nested = torch.zeros(rows, words)
+    certain = torch.zeros(rows, words, dtype=torch.bool)
     whole: list[tuple[int, int, WordLabels]] = []
     cut = 0
     for row, (example, window) in enumerate(items):
@@ -185,6 +192,9 @@ def make_batch(items: Sequence[tuple[Example, Window]]) -> tuple[Batch, Targets,
                 continue
             marks = nested if label.nested else outer
             marks[row, label.cue[0] - window.lo : label.cue[1] - window.lo + 1] = label.probability
+            if label.certain:
+                first, last = max(label.first, window.lo), min(label.last, window.hi - 1)
+                certain[row, first - window.lo : last - window.lo + 1] = True
             if window.lo <= label.first and label.last < window.hi:
                 whole.append((row, window.lo, label))
             else:
@@ -198,10 +208,12 @@ def make_batch(items: Sequence[tuple[Example, Window]]) -> tuple[Batch, Targets,
         outer=outer,
         nested=nested,
         nested_known=torch.tensor([example.nested_known for example, _ in items]),
+        certain=certain,
         cue_window=torch.tensor([row for row, _, _ in whole], dtype=torch.long),
         cue_first=torch.tensor([label.cue[0] - lo for _, lo, label in whole], dtype=torch.long),
         cue_last=torch.tensor([label.cue[1] - lo for _, lo, label in whole], dtype=torch.long),
         cue_nested=torch.tensor([label.nested for _, _, label in whole], dtype=torch.bool),
+        cue_certain=torch.tensor([label.certain for _, _, label in whole], dtype=torch.bool),
         probability=torch.tensor([label.probability for _, _, label in whole]),
         roles=roles,
         roles_known=torch.tensor([label.known for _, _, label in whole], dtype=torch.bool).view(

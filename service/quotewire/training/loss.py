@@ -32,7 +32,8 @@ class Teacher:
     """A trained network whose opinion is learned from, too (Hinton et al. 2015; from one of the
     same size: Furlanello et al. 2018).  ``trust`` in [0, 1] is its share beside the labels; the
     labels alone say which statements are nested, and who relays and who is spoken to where somebody
-    looked: those labels are of few hands, and a teacher of few such labels misses many.
+    looked: those labels are of few hands, and a teacher of few such labels misses many.  Of what is
+    ``certain`` it is not asked at all.
     ``match`` is the weight of what a student's states of the words differ from the teacher's, which
     must be as wide (TinyBERT, Jiao et al. 2020): a share of the teacher's own variance."""
 
@@ -49,8 +50,10 @@ class Teacher:
         away = ((states - taught) * words).square().sum()
         return self.match * away / (taught * words).square().sum()
 
-    def mixed(self, labels: Tensor, opinion: Tensor) -> Tensor:
-        return labels + self.trust * (opinion - labels)
+    def mixed(self, labels: Tensor, opinion: Tensor, *, certain: Tensor) -> Tensor:
+        """``labels`` with its ``opinion`` mixed in; ``certain`` has their first dimensions."""
+        certain = certain.view(certain.shape + (1,) * (labels.dim() - certain.dim()))
+        return torch.where(certain, labels, labels + self.trust * (opinion - labels))
 
 
 def losses(
@@ -84,7 +87,7 @@ def losses(
             taught = teacher.states(batch)
             taught_cues = teacher.network.cue_scores(taught, batch)[:, 0]
             opinion = teacher.network.look(taught, batch, cues) if len(cues.window) else None
-        outer = teacher.mixed(outer, marginals(taught_cues))
+        outer = teacher.mixed(outer, marginals(taught_cues), certain=targets.certain)
         if teacher.match:
             result["states"] = teacher.difference(states, taught, batch)
     surprise = cross_entropy(cue_scores[:, 1], nested) * targets.nested_known
@@ -107,7 +110,10 @@ def _valid_loss(
     if teacher is not None and opinion is not None:
         nested = torch.zeros_like(valid, dtype=torch.bool)
         nested[:right] = targets.cue_nested
-        valid = torch.where(nested, valid, teacher.mixed(valid, opinion.valid.sigmoid()))
+        certain = torch.zeros_like(nested)
+        certain[:right] = targets.cue_certain
+        taught = teacher.mixed(valid, opinion.valid.sigmoid(), certain=certain)
+        valid = torch.where(nested, valid, taught)
     return binary_cross_entropy_with_logits(look.valid, valid)
 
 
@@ -118,7 +124,11 @@ def _role_losses(
     right = len(targets.cue_window)
     expected = events(targets.roles).flatten(0, 1)
     if teacher is not None and opinion is not None:
-        taught = teacher.mixed(expected, marginals(opinion.roles[:right].flatten(0, 1)))
+        taught = teacher.mixed(
+            expected,
+            marginals(opinion.roles[:right].flatten(0, 1)),
+            certain=targets.cue_certain.repeat_interleave(len(ROLES)),
+        )
         spoken = torch.tensor([role in SPOKEN for role in ROLES]).repeat(right)
         expected = torch.where(spoken[:, None, None], taught, expected)
     scores = look.roles[:right].flatten(0, 1)
@@ -133,7 +143,9 @@ def _role_losses(
         known = target != UNKNOWN
         goal = one_hot(target.clamp(min=0), log_chance.shape[-1]).float()
         if teacher is not None and opinion is not None:
-            goal = teacher.mixed(goal, getattr(opinion, name)[:right].softmax(-1))
+            goal = teacher.mixed(
+                goal, getattr(opinion, name)[:right].softmax(-1), certain=targets.cue_certain
+            )
         if bool(known.any()):
             chosen = -(goal * log_chance).sum(-1)[known]
             result[name] = JUDGEMENT_WEIGHT * chosen.mean()
