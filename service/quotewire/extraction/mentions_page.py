@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 from quotewire.extraction.lexicon import fold, lexicon
+from quotewire.extraction.remembered import remembered
 from quotewire.types import Article
 
 # A word: a handle, a dotted abbreviation, or letters and digits with inner hyphens, apostrophes
@@ -165,7 +165,7 @@ class _Form(NamedTuple):
     keeps_stop: bool
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered
 def _form(token: str) -> _Form:
     low = fold(token)
     tail = _TAIL.search(token)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from quotewire.extraction.lexicon import lexicon
+from quotewire.extraction.remembered import remembered
 
 # What a phrase is, in the order in which the ranker's weights know them.
 HE, SHE, THEY, IT, ME, WE, YOU, WHO, WHICH, THIS = (
@@ -30,7 +31,7 @@ def pronoun_kinds() -> dict[str, str]:
     return table
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def noun_kind(low: str) -> tuple[str, bool]:
     """What a head noun speaks of, and whether it is plural."""
     lex = lexicon()

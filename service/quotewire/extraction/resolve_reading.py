@@ -19,6 +19,7 @@ from quotewire.extraction.mentions_entities import join_entities
 from quotewire.extraction.mentions_page import Page, Word, read_page
 from quotewire.extraction.names_joint import Names
 from quotewire.extraction.names_kinds import MANY, OTHER, noun_kind, pronoun_kinds
+from quotewire.extraction.remembered import remembered
 from quotewire.types import Article
 
 _FREQUENT = 5
@@ -272,7 +273,7 @@ def _aside(words: list[Word]) -> bool:
     return len(words) < 9 and words[0].text == "(" and words[-1].text in ("),", ")", ",")
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def words_kind(text: str) -> tuple[str, bool]:
     """What a description speaks of (see :func:`noun_kind`) and whether of several: read from its
     head, the last known noun before a preposition, relative pronoun or mark."""
@@ -291,7 +292,7 @@ def words_kind(text: str) -> tuple[str, bool]:
     return best
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def match_key(text: str) -> str:
     """The form in which two names are the same: no case, accents, marks, articles, possessives."""
     low = fold(text).replace("'s ", " ").removesuffix("'s")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from math import log1p
 
 from quotewire.extraction.lexicon import fold, lexicon
@@ -22,6 +21,7 @@ from quotewire.extraction.names_kinds import (
     WHICH,
     WHO,
 )
+from quotewire.extraction.remembered import remembered
 from quotewire.extraction.resolve_candidates import DESCRIPTIONS
 from quotewire.extraction.resolve_context import Query
 from quotewire.extraction.resolve_reading import Reading, words_kind
@@ -132,7 +132,7 @@ def _shared(asked: Wording, candidate: Candidate, parts: list[str], named: bool)
         out["w_name_gained"] = 1.0
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def has_name(text: str) -> bool:
     """Whether a description holds a capitalised word besides its first, or opens in capitals."""
     words = text.split()

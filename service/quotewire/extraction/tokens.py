@@ -12,13 +12,13 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from quotewire.extraction.quotation import paragraphs, quoted_regions
+from quotewire.extraction.remembered import remembered
 from quotewire.types import Span
 
 IntArray = npt.NDArray[np.int32]
@@ -148,7 +148,7 @@ class PieceTokenizer:
         )
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered
 def _shape(key: str) -> int:
     if key == "\n":
         return SPECIAL_SHAPE
