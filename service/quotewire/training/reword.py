@@ -92,6 +92,31 @@ _FREE = (  # where "that", a quote or the end of the sentence follows
     (3, "<wrote> on [T]"),
     (1, "<wrote> in an op-ed for [O]"),
     (1, "<said> to [R]"),
+    (1, "<said> to [O]"),
+    (1, "<said> in comments to [O]"),
+    (1, "<said> in a statement to [O]"),
+    (1, "<said> in an email to [O]"),
+    (2, "<confirmed> to [O]"),
+)
+_BEFORE = (  # before a speaker at the start of a sentence
+    (3, "Speaking on [S], "),
+    (3, "Speaking to [O], "),
+    (3, "In an interview with [O], "),
+    (1, "In an interview with [P], "),
+    (2, "Appearing on [S], "),
+    (4, "In a post on [T], "),
+    (2, "Writing in [O], "),
+    (2, "In an op-ed for [O], "),
+    (1, "In an email to [O], "),
+    (1, "In comments broadcast by [O], "),
+    (1, "Asked by [O] about it, "),
+    (1, "Asked by [R] about it, "),
+)
+_BETWEEN = (  # between the speaker and the cue
+    (2, ", speaking to [O],"),
+    (2, ", speaking on [S],"),
+    (1, ", in an interview with [O],"),
+    (1, ", writing in [O],"),
 )
 _BEHIND = (  # behind what was said
     (6, " in an interview with [O]"),
@@ -114,6 +139,9 @@ _SPOKEN = re.compile(
     r"|reiterated|lamented|joked|recalled|repeated|blamed|hailed|hinted|mentioned|discussed)"
 )
 _KINDS = {"O": "outlet", "S": "outlet", "T": "platform", "P": "person", "R": "press"}
+# Where a sentence begins, and words that have no capital elsewhere.
+_BEGINS = re.compile(r"(?:^|\n|[.!?]”? )$")
+_SMALL = re.compile(r"(?:The|An?|He|She|They|We|His|Her|Their|Our|One|Some|Two|Another|But)\b")
 _MARKS = re.compile(r"[\]\[<>()]")
 _ENDS = re.compile(r"[.,]?(?:\s*$|\s*\n)|\. |, “|[.,]? “")
 _LONGEST = 120  # characters of a content that something is put behind
@@ -122,7 +150,7 @@ _LONGEST = 120  # characters of a content that something is put behind
 @dataclass(frozen=True, slots=True)
 class _Edit:
     """``text`` in place of ``[start, end)`` of the article; ``cue``, ``intermediary`` and
-    ``addressee`` are places in ``text``."""
+    ``addressee`` are places in ``text``.  ``small`` takes its capital from what follows."""
 
     number: int  # of the attribution
     start: int
@@ -132,6 +160,7 @@ class _Edit:
     cue: Span | None
     intermediary: Span | None
     addressee: Span | None
+    small: bool = False
 
 
 def reword(article: LabelledArticle, *, share: float, rng: random.Random) -> LabelledArticle:
@@ -145,11 +174,20 @@ def reword(article: LabelledArticle, *, share: float, rng: random.Random) -> Lab
 
 def _edit(text: str, number: int, attribution: Attribution, rng: random.Random) -> _Edit | None:
     """A way to tell the attribution anew; None where none fits its sentence."""
+    """Of several ways that fit, one by chance."""
     cue, source, content = attribution.cue, attribution.source, attribution.content
     relayed = attribution.intermediary or attribution.addressee
     if relayed or len(source) != 1 or not content or attribution.act not in (None, "statement"):
         return None
     speaker, said, after = source[0], cue.slice(text), text[cue.end : cue.end + 3]
+    if _SPOKEN.fullmatch(said) and speaker.end + 1 == cue.start and rng.random() < 0.3:
+        if _BEGINS.search(text, max(0, speaker.start - 3), speaker.start):
+            small = bool(_SMALL.match(text, speaker.start))
+            place = Span(speaker.start, speaker.start)
+            return _filled(number, place, _drawn(_BEFORE, rng), rng, small=small)
+        if text[speaker.end - 1].isalnum():
+            place = Span(speaker.end, speaker.end)
+            return _filled(number, place, _drawn(_BETWEEN, rng), rng)
     if said in ("said", "says") and speaker.end <= cue.start <= speaker.end + 1:
         if _ENDS.match(text, cue.end) or text.startswith(" that ", cue.end):
             template = _drawn(_FREE, rng)
@@ -183,7 +221,12 @@ def _drawn(templates: tuple[tuple[int, str], ...], rng: random.Random) -> str:
 
 def _inflected(template: str, said: str, speaker: str) -> str:
     if said == "says":
-        for past, present in (("said", "says"), ("told", "tells"), ("wrote", "writes")):
+        for past, present in (
+            ("said", "says"),
+            ("told", "tells"),
+            ("wrote", "writes"),
+            ("confirmed", "confirms"),
+        ):
             template = template.replace(f"<{past}", f"<{present}")
     last = speaker.rpartition(" ")[2]
     plural = last.lower() in ("they", "we") or (last.endswith("s") and last.islower())
@@ -192,7 +235,9 @@ def _inflected(template: str, said: str, speaker: str) -> str:
     return template.replace("<was", "<were") if plural else template
 
 
-def _filled(number: int, place: Span, template: str, rng: random.Random) -> _Edit:
+def _filled(
+    number: int, place: Span, template: str, rng: random.Random, *, small: bool = False
+) -> _Edit:
     fills: dict[str, Callable[[], str]] = {
         "O": lambda: _outlet(rng),
         "S": lambda: _one(_SHOWS, rng),
@@ -210,8 +255,9 @@ def _filled(number: int, place: Span, template: str, rng: random.Random) -> _Edi
     at = {
         mark: len(_MARKS.sub("", template[:place])) for mark, place in found.items() if place >= 0
     }
-    spans = [Span(at[a], at[b]) if a in at else None for a, b in ("<>", "[]", "()")]
-    return _Edit(number, place.start, place.end, _MARKS.sub("", template), kind, *spans)
+    cue, relay, addressee = (Span(at[a], at[b]) if a in at else None for a, b in ("<>", "[]", "()"))
+    text = _MARKS.sub("", template)
+    return _Edit(number, place.start, place.end, text, kind, cue, relay, addressee, small)
 
 
 def _outlet(rng: random.Random) -> str:
@@ -263,6 +309,9 @@ def _edited(article: LabelledArticle, edits: list[_Edit]) -> LabelledArticle:
     for edit in edits:
         text += article.text[at : edit.start] + edit.text
         at = edit.end
+        if edit.small:
+            text += article.text[at].lower()
+            at += 1
         ends.append(edit.end)
         grown.append(grown[-1] + len(edit.text) - (edit.end - edit.start))
     text += article.text[at:]
