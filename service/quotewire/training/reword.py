@@ -68,7 +68,8 @@ _AUDIENCES = (
 _GIVEN = "Ann|Grace|Laura|Nora|Ines|Priya|Mary|Jake|Paul|Deon|Milan|Carl|Hugo|Omar|Piers|Chuck|Ben"
 _FAMILY = "Dean|Farrow|Lin|Desai|Marsh|Tapper|Orr|Quint|Raddatz|Holt|Okafor|Bell|Stone|Vine|Sato"
 
-# <cue>, [intermediary], (addressee); of the capitals, one is filled in.
+# <cue>, [intermediary], (addressee), {outlet that nothing came through}; of the capitals, one is
+# filled in.
 _ANYWHERE = (
     (6, "<told> [O]"),
     (3, "<told> [P]"),
@@ -97,6 +98,7 @@ _FREE = (  # where "that", a quote or the end of the sentence follows
     (1, "<said> in a statement to [O]"),
     (1, "<said> in an email to [O]"),
     (2, "<confirmed> to [O]"),
+    (6, "<said> of {N}"),
 )
 _BEFORE = (  # before a speaker at the start of a sentence
     (3, "Speaking on [S], "),
@@ -111,6 +113,8 @@ _BEFORE = (  # before a speaker at the start of a sentence
     (1, "In comments broadcast by [O], "),
     (1, "Asked by [O] about it, "),
     (1, "Asked by [R] about it, "),
+    (3, "In a swipe at {N}, "),
+    (2, "Two days after a story in {N}, "),
 )
 _BETWEEN = (  # between the speaker and the cue
     (2, ", speaking to [O],"),
@@ -124,6 +128,7 @@ _BEHIND = (  # behind what was said
     (3, " on [S]"),
     (2, " in a post on [T]"),
     (1, " in an interview published by [O]"),
+    (2, " in a swipe at {N}"),
 )
 _BEHIND_SPEAKER = (  # behind the speaker of "said Smith"
     *_BEHIND,
@@ -142,7 +147,7 @@ _KINDS = {"O": "outlet", "S": "outlet", "T": "platform", "P": "person", "R": "pr
 # Where a sentence begins, and words that have no capital elsewhere.
 _BEGINS = re.compile(r"(?:^|\n|[.!?]”? )$")
 _SMALL = re.compile(r"(?:The|An?|He|She|They|We|His|Her|Their|Our|One|Some|Two|Another|But)\b")
-_MARKS = re.compile(r"[\]\[<>()]")
+_MARKS = re.compile(r"[\]\[<>(){}]")
 _ENDS = re.compile(r"[.,]?(?:\s*$|\s*\n)|\. |, “|[.,]? “")
 _LONGEST = 120  # characters of a content that something is put behind
 
@@ -244,10 +249,11 @@ def _filled(
         "T": lambda: _one(_PLATFORMS, rng),
         "P": lambda: rng.choice(("", "", "host ", "interviewer ")) + _person(rng),
         "R": lambda: _one(_PRESS, rng),
+        "N": lambda: rng.choice((_one(_OUTLETS, rng), _one(_SHOWS, rng))),
         "A": lambda: _one(_AUDIENCES, rng),
     }
     kind = None
-    if mark := re.search(r"[\[(]([A-Z])[\])]", template):
+    if mark := re.search(r"[\[({]([A-Z])[\])}]", template):
         letter = mark[1]
         kind, name = _KINDS.get(letter), fills[letter]()
         template = template[: mark.start(1)] + name + template[mark.end(1) :]
