@@ -41,11 +41,11 @@ INSTALLED = [".venv/.installed", "examples/typescript/node_modules/.installed"]
 
 
 def load_fake(name: str | None, *, threads: int | None) -> Extractor:
-    return fake_extractor(Path(name or "quotewire-base").name, "1.2.0")
+    return fake_extractor(Path(name or "quotewire-base").name, "1.3.0")
 
 
 def identify_fake(name: str | None) -> tuple[str, str]:
-    return f"{name or 'quotewire-base'}@1.2.0", "0" * 64
+    return f"{name or 'quotewire-base'}@1.3.0", "0" * 64
 
 
 class Session:

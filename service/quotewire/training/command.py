@@ -305,6 +305,11 @@ def training_facts(config: TrainConfig, steps: int) -> list[str]:
             if config.unlabelled
             else []
         ),
+        *(
+            [f"{config.reworded:.0%} of the statements that can be told anew told anew each epoch"]
+            if config.reworded
+            else []
+        ),
         *([f"{config.keep:.0%} of the weights are those of {config.base}"] if config.keep else []),
         "weights averaged exponentially; cue and role chains by cross entropy, see docs/model.md",
     ]
