@@ -4,7 +4,13 @@ import re
 
 import pytest
 
-from quotewire.extraction.relays import beside, kind_of, kind_of_speaker, outlet_of_work
+from quotewire.extraction.relays import (
+    beside,
+    kind_of,
+    kind_of_speaker,
+    outlet_of_work,
+    quoted_by,
+)
 from quotewire.types import ExtractOptions, IntermediaryKind, Span, Speaker, SpeakerType
 from tests.fakes import fake_extractor
 
@@ -38,6 +44,25 @@ def test_words_that_settle_a_kind_win_over_the_guess(mention: str, kind: str) ->
 def test_other_words_leave_the_guess_alone() -> None:
     for guess in IntermediaryKind:
         assert kind_of("Trending Today", guess) is guess
+
+
+@pytest.mark.parametrize(
+    ("text", "relay"),
+    [
+        ("Zhao <was quoted by Xinhua as saying> it rained.", "Xinhua"),
+        ("Zhao <was quoted in the Kent Times as saying> it rained.", "the Kent Times"),
+        ("“No,” Zhao <was quoted as saying> by the Bank of Ely Post.", "the Bank of Ely Post"),
+        ("Zhao <is quoted as saying> in Die Zeit that it rained.", "Die Zeit"),
+        ("Zhao <was quoted as saying> by and large that it rained.", None),
+        ("Zhao <said> he was quoted by Xinhua as saying it rained.", None),
+        ("Zhao <was quoted as saying> that.\nHe was quoted by Xinhua as saying no.", None),
+    ],
+)  # fmt: skip
+def test_who_quotes_by_the_words_of_the_cue(text: str, relay: str | None) -> None:
+    start, end = text.index("<"), text.index(">") - 1
+    bare = text.replace("<", "").replace(">", "")
+    found = quoted_by(bare, Span(start, end))
+    assert (found.slice(bare) if found else None) == relay
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,11 @@ _WORK = re.compile(
     r"\b(?:report|story|article|account|dispatch|column|interview|broadcast|profile)s?\b"
     r"[^,;]{0,40}\b(?:by|from|in|on|for)\s+(?P<outlet>[^,;()]+)"
 )
+# "was quoted by Xinhua as saying", and "was quoted as saying by Die Welt".
+_QUOTED_BY = re.compile(r"\bquoted (?:by|in) (?P<by>[^,;:“\"\n]{2,60}?) as (?:saying|telling)\b")
+_SAYING_BY = re.compile(
+    r"\bquoted as saying (?:by|in) (?P<by>(?:[Tt]he )?[A-Z][\w&’'-]*(?: (?:of )?[A-Z][\w&’'-]*)*)"
+)
 # Where a paragraph ends: a line ends, and with it a sentence (there are texts in short lines).
 _PARAGRAPH_END = re.compile(r"[.!?…][”’\"'»)\]]*[ \t\r]*\n")
 
@@ -95,6 +100,16 @@ def kind_of_speaker(speaker: Speaker, *, text: str) -> IntermediaryKind:
         return IntermediaryKind.PERSON
     kind = kind_of(speaker.mention.slice(text), IntermediaryKind.PERSON)
     return kind_of(speaker.name, kind) if speaker.name else kind
+
+
+def quoted_by(text: str, cue: Span) -> Span | None:
+    """Who quotes the speaker by the words of the cue or right behind them; None if nobody does."""
+    end = text.find("\n", cue.end)
+    for pattern in (_QUOTED_BY, _SAYING_BY):
+        match = pattern.search(text, cue.start, end if end >= 0 else len(text))
+        if match is not None and match.start() < cue.end:
+            return Span(*match.span("by"))
+    return None
 
 
 def outlet_of_work(text: str, source: Span) -> Span | None:
