@@ -10,6 +10,7 @@ from quotewire.extraction.relays import (
     kind_of_speaker,
     outlet_of_work,
     quoted_by,
+    told_beside,
 )
 from quotewire.types import ExtractOptions, IntermediaryKind, Span, Speaker, SpeakerType
 from tests.fakes import fake_extractor
@@ -62,6 +63,28 @@ def test_who_quotes_by_the_words_of_the_cue(text: str, relay: str | None) -> Non
     start, end = text.index("<"), text.index(">") - 1
     bare = text.replace("<", "").replace(">", "")
     found = quoted_by(bare, Span(start, end))
+    assert (found.slice(bare) if found else None) == relay
+
+
+@pytest.mark.parametrize(
+    ("text", "relay"),
+    [
+        ("Speaking on BBC Radio Ulster, {Mr Hale} <said> no.", "BBC Radio Ulster"),
+        ("It rained. In a post on Bluesky Facebook, {he} <wrote> no.", "Bluesky Facebook"),
+        ("{The mayor}, speaking to Radio Kerry, <denied> it.", "Radio Kerry"),
+        ("“No,” <said> {Ann Lee}, speaking to reporters.", "reporters"),
+        ("“No,” {she} <said> in a brief interview with The Kent Times.", "The Kent Times"),
+        ("Speaking on Monday, {Mr Hale} <said> no.", None),
+        ("{The mayor}, speaking on condition of anonymity, <denied> it.", None),
+        ("On BBC Radio 4 it rained. Later, {Mr Hale} <said> no.", None),
+        ("Speaking on BBC Radio 4, Ann <agreed>. {Mr Hale} said no.", None),
+        ("“No,” {she} <said> in a long interview with her sister.", None),
+    ],
+)
+def test_where_it_was_said_stands_beside_the_speaker(text: str, relay: str | None) -> None:
+    place = {mark: len(re.sub(r"[{}<>]", "", text[: text.index(mark)])) for mark in "{}<>"}
+    bare = re.sub(r"[{}<>]", "", text)
+    found = told_beside(bare, Span(place["<"], place[">"]), Span(place["{"], place["}"]))
     assert (found.slice(bare) if found else None) == relay
 
 

@@ -10,7 +10,14 @@ from operator import attrgetter
 
 from quotewire.extraction.continued import extend_over_paragraphs
 from quotewire.extraction.decode import Candidate, confidence
-from quotewire.extraction.relays import beside, kind_of, kind_of_speaker, outlet_of_work, quoted_by
+from quotewire.extraction.relays import (
+    beside,
+    kind_of,
+    kind_of_speaker,
+    outlet_of_work,
+    quoted_by,
+    told_beside,
+)
 from quotewire.extraction.resolve import Attribution, Names, Resolver
 from quotewire.extraction.tokens import Tokens
 from quotewire.types import (
@@ -63,15 +70,16 @@ def assemble(
 
 def _relays(text: str, tokens: Tokens, candidate: Candidate) -> list[tuple[Span, IntermediaryKind]]:
     """The intermediaries that the network found beside the statement, kinds settled by their words;
-    without any, who quotes by the words of the cue ("quoted by Xinhua as saying"), or the outlet of
-    a source that is an outlet's work ("a report by CNN")."""
+    without any, one that the words show: who quotes ("quoted by Xinhua as saying"), where
+    it was said ("Speaking on BBC Radio 4, …"), whose work the source is ("a report by CNN")."""
     guess = IntermediaryKind(candidate.intermediary_kind)
     source = [tokens.span(*candidate.source)] if candidate.source else []
     whole = [*source, *(tokens.span(*run) for run in (candidate.cue, *candidate.content))]
     found = (tokens.span(*run) for run in candidate.intermediaries)
     spans = [span for span in found if beside(text, span, whole)]
-    if not spans and (quoting := quoted_by(text, tokens.span(*candidate.cue))):
-        return [(quoting, kind_of(quoting.slice(text), IntermediaryKind.OUTLET))]
+    cue, speaker = tokens.span(*candidate.cue), next(iter(source), None)
+    if not spans and (told := quoted_by(text, cue) or told_beside(text, cue, speaker)):
+        return [(told, kind_of(told.slice(text), IntermediaryKind.OUTLET))]
     if not spans and source:
         work = outlet_of_work(text, *source)
         return [(work, IntermediaryKind.OUTLET)] if work else []

@@ -55,6 +55,14 @@ _QUOTED_BY = re.compile(r"\bquoted (?:by|in) (?P<by>[^,;:“\"\n]{2,60}?) as (?:
 _SAYING_BY = re.compile(
     r"\bquoted as saying (?:by|in) (?P<by>(?:[Tt]he )?[A-Z][\w&’'-]*(?: (?:of )?[A-Z][\w&’'-]*)*)"
 )
+# Before a speaker, between speaker and cue, and behind either: "Speaking on BBC Radio 4, she said".
+_RELAY = r"(?P<relay>[^,;:.“”\"\n]{2,60})"
+_WORKS = "interview|op-ed|article|column|post|video|email"
+_IN = rf"in (?:an? (?:[\w-]+ ){{0,2}}(?:{_WORKS}) (?:with|for|in|on|to)|comments to)"
+_ON = r"(?:speaking|appearing|talking|writing) (?:on|to|in|with)"
+_FIRST = re.compile(rf"(?:^|[.!?][”\"’)]* |\n)(?i:{_ON}|{_IN}) {_RELAY}, $")
+_AMID = re.compile(rf", (?:{_ON}|{_IN}) {_RELAY},? ")
+_LAST = re.compile(rf",? (?:{_ON}|{_IN}) {_RELAY}(?=[.,\n]|$)")
 # Where a paragraph ends: a line ends, and with it a sentence (there are texts in short lines).
 _PARAGRAPH_END = re.compile(r"[.!?…][”’\"'»)\]]*[ \t\r]*\n")
 
@@ -72,6 +80,9 @@ def beside(text: str, mention: Span, statement: Sequence[Span]) -> bool:
     first, then = (mention.end, start) if mention.end <= start else (end, mention.start)
     # The full stop, and the marks behind it, may be inside the span that ends there.
     return first >= then or _PARAGRAPH_END.search(text, max(0, first - 3), then) is None
+
+
+_SHOWN = (IntermediaryKind.OUTLET, IntermediaryKind.PLATFORM, IntermediaryKind.PRESS)
 
 
 def kind_of(mention: str, guess: IntermediaryKind) -> IntermediaryKind:
@@ -109,6 +120,22 @@ def quoted_by(text: str, cue: Span) -> Span | None:
         match = pattern.search(text, cue.start, end if end >= 0 else len(text))
         if match is not None and match.start() < cue.end:
             return Span(*match.span("by"))
+    return None
+
+
+def told_beside(text: str, cue: Span, source: Span | None) -> Span | None:
+    """The outlet, platform or press that its words show to be one, in a phrase that stands right
+    before the speaker, between speaker and cue, or behind both ("Speaking on BBC Radio 4, …")."""
+    first, last = (min(cue, source), max(cue, source)) if source else (cue, cue)
+    for match in (
+        _FIRST.search(text, max(0, first.start - 120), first.start),
+        _AMID.fullmatch(text, first.end, last.start) if source else None,
+        _LAST.match(text, last.end),
+    ):
+        if match is not None:
+            span = Span(*match.span("relay"))
+            if kind_of(span.slice(text), IntermediaryKind.PERSON) in _SHOWN:
+                return span
     return None
 
 
