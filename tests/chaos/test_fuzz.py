@@ -13,7 +13,6 @@ from google.rpc.code_pb2 import Code
 from quotewire.client import Client
 from quotewire.pb.v1 import extraction_pb2 as pb
 from quotewire.pb.v1 import extraction_service_pb2 as service_pb
-from quotewire.serving.resting import AFTER_S
 from quotewire.types import Article, ExtractOptions
 from tests.chaos import hostile
 from tests.fakes import fake_extractor
@@ -25,6 +24,7 @@ pytestmark = pytest.mark.timeout(GIVE_UP_S)
 # what it keeps, not what the articles in work need just now.
 STREAMS, ARTICLES = (48, 500) if SOAK else (3, 100)
 SEED = 20_261_122
+REST_AFTER_S = 1.0
 ENCODINGS = {1: "code points", 2: "utf16", 3: "utf8"}
 # The caller's own faults.
 FAULTS = {"INVALID_ARGUMENT", "NOT_FOUND"}
@@ -34,12 +34,12 @@ def test_hostile_articles_are_answered_or_refused_with_the_reason() -> None:
     chance = random.Random(SEED)
     got = Counter[str]()
     memory: list[int] = []  # of the server at rest, behind each stream
-    with ServerProcess() as server:
+    with ServerProcess(rest_after_s=REST_AFTER_S) as server:
         for _ in range(STREAMS):
             requests = [hostile.request(chance) for _ in range(ARTICLES)]
             got += answered_by(server, requests)
             if SOAK:
-                time.sleep(AFTER_S + 1.0)  # at rest, it gives back what is free
+                time.sleep(REST_AFTER_S + 1.0)  # at rest, it gives back what is free
             memory.append(server.rss_bytes)
         with Client(server.target) as client:
             answered = client.extract(article(1))

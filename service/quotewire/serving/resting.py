@@ -9,10 +9,6 @@ from quotewire.extraction.remembered import forget_words
 from quotewire.interpreter import give_back_memory
 from quotewire.serving.foreground import Foreground
 
-# How long after it became idle (seconds): between the calls of a busy minute memory is kept, since
-# getting it anew costs the next article some two milliseconds.
-AFTER_S = 2.0
-
 
 def give_back() -> None:
     """Lets go of what only makes the next articles a little faster, and then of what is free."""
@@ -22,15 +18,17 @@ def give_back() -> None:
 
 class Resting:
     """Calls ``give_back`` in a thread once ``foreground`` has become idle and is so ``after_s``
-    seconds later.  Each thread that computes has a heap of its own; without this, what a server
-    holds at rest wanders with the sizes of the last articles.  One event loop only.
+    seconds later: between the calls of a busy minute memory is kept, since getting it anew costs
+    the next article some milliseconds.  Each thread that computes has a heap of its own; without
+    this, what a server holds at rest wanders with the sizes of the last articles.  One event loop
+    only.
     """
 
     def __init__(
         self,
         foreground: Foreground,
         *,
-        after_s: float = AFTER_S,
+        after_s: float,
         give_back: Callable[[], None] = give_back,
     ) -> None:
         self._foreground = foreground

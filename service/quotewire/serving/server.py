@@ -92,7 +92,7 @@ class Server:
         self._cores: Cores | None = None  # known with the first model
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="extract")
         self._experiments = Experiments(self.models, metrics=self.metrics, settings=settings)
-        self._resting = Resting(self._experiments.foreground)
+        self._resting = Resting(self._experiments.foreground, after_s=settings.rest_after_s)
         self.configuration = Configuration(
             settings,
             registry=self.models,

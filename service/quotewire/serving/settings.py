@@ -54,6 +54,8 @@ class Settings:
     """How many articles of one stream or batch are worked on at once."""
     grace_s: float = 30.0
     """How long calls may finish after SIGTERM, in seconds."""
+    rest_after_s: float = 30.0
+    """Seconds without work after which free memory is given back to the system."""
     max_connection_age_s: int = 1800
     """Seconds until a connection is closed gently, so that clients spread over replicas."""
     max_call_s: float = 600.0
@@ -115,6 +117,7 @@ class Settings:
             ("max_batch_articles", 1, 100_000),
             ("max_in_flight_per_call", 1, 100_000),
             ("grace_s", 0, 86_400),
+            ("rest_after_s", 0.1, 86_400),
             ("max_connection_age_s", 1, 31_536_000),
             ("max_call_s", 0.001, 86_400),
             ("exposure_queue_rows", 1, 10_000_000),
