@@ -74,6 +74,8 @@ def test_who_quotes_by_the_words_of_the_cue(text: str, relay: str | None) -> Non
         ("{The mayor}, speaking to Radio Kerry, <denied> it.", "Radio Kerry"),
         ("“No,” <said> {Ann Lee}, speaking to reporters.", "reporters"),
         ("“No,” {she} <said> in a brief interview with The Kent Times.", "The Kent Times"),
+        ("{Ann Lee} <told> Reuters the vote was off.", "Reuters"),
+        ("{Ann Lee} <told> Mr Hale the vote was off.", None),
         ("Speaking on Monday, {Mr Hale} <said> no.", None),
         ("{The mayor}, speaking on condition of anonymity, <denied> it.", None),
         ("On BBC Radio 4 it rained. Later, {Mr Hale} <said> no.", None),

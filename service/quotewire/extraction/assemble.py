@@ -108,6 +108,9 @@ def _statement(
     via: Sequence[tuple[Span, IntermediaryKind]],
     calibration: Sequence[float],
 ) -> Statement:
+    addressee = tokens.span(*candidate.addressee) if candidate.addressee else None
+    if addressee and any(span.overlaps(addressee) for span, _ in via):
+        addressee = None  # an addressee is to whom, when that is no intermediary
     speaker = None
     if attribution.source is not None or names.speaker is not None:
         speaker = Speaker(attribution.source, names.speaker, names.speaker_type)
@@ -123,7 +126,7 @@ def _statement(
             Intermediary(span, names.intermediary if number == 0 else None, kind)
             for number, (span, kind) in enumerate(via)
         ),
-        addressee=tokens.span(*candidate.addressee) if candidate.addressee else None,
+        addressee=addressee,
     )
 
 

@@ -63,6 +63,9 @@ _ON = r"(?:speaking|appearing|talking|writing) (?:on|to|in|with)"
 _FIRST = re.compile(rf"(?:^|[.!?][”\"’)]* |\n)(?i:{_ON}|{_IN}) {_RELAY}, $")
 _AMID = re.compile(rf", (?:{_ON}|{_IN}) {_RELAY},? ")
 _LAST = re.compile(rf",? (?:{_ON}|{_IN}) {_RELAY}(?=[.,\n]|$)")
+# "told Reuters the vote was off": a name right behind a cue that is told to somebody.
+_TELLS = re.compile(r"\b(?:tell|tells|told|telling)$")
+_NAME = re.compile(r" (?P<relay>(?:[Tt]he )?[A-Z][\w&’'-]*(?: (?:of )?[A-Z][\w&’'-]*)*)")
 # Where a paragraph ends: a line ends, and with it a sentence (there are texts in short lines).
 _PARAGRAPH_END = re.compile(r"[.!?…][”’\"'»)\]]*[ \t\r]*\n")
 
@@ -124,13 +127,15 @@ def quoted_by(text: str, cue: Span) -> Span | None:
 
 
 def told_beside(text: str, cue: Span, source: Span | None) -> Span | None:
-    """The outlet, platform or press that its words show to be one, in a phrase that stands right
-    before the speaker, between speaker and cue, or behind both ("Speaking on BBC Radio 4, …")."""
+    """The outlet, platform or press that its words show to be one: told right behind the cue ("told
+    Reuters"), or in a phrase that stands right before the speaker, between speaker and cue, or
+    behind both ("Speaking on BBC Radio 4, …")."""
     first, last = (min(cue, source), max(cue, source)) if source else (cue, cue)
     for match in (
         _FIRST.search(text, max(0, first.start - 120), first.start),
         _AMID.fullmatch(text, first.end, last.start) if source else None,
         _LAST.match(text, last.end),
+        _NAME.match(text, cue.end) if _TELLS.search(cue.slice(text)) else None,
     ):
         if match is not None:
             span = Span(*match.span("relay"))
