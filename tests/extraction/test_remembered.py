@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 
 from quotewire.extraction.remembered import KEPT, forget_words, remembered
 from quotewire.serving.resting import give_back
-from tests.fakes import fake_extractor
+from tests.fakes import fake_extractor, fake_tokenizer
 from tests.load.harness import article
 
 
@@ -63,3 +64,23 @@ def test_what_was_forgotten_is_found_again_the_same() -> None:
     once = extractor.extract(article(1))
     forget_words()
     assert extractor.extract(article(1)) == once
+
+
+def test_a_server_at_rest_keeps_no_words_of_a_tokenizer_either() -> None:
+    """By the memory that many words of a flood take, as nobody else can see what is kept."""
+    tokenizer = fake_tokenizer()
+
+    def kept(flood: str) -> int:
+        forget_words()
+        gc.collect()
+        before = sys.getallocatedblocks()
+        tokenizer(flood)
+        return sys.getallocatedblocks() - before
+
+    kept(" ".join(f"first{number}" for number in range(20_000)))
+    flood = " ".join(f"word{number}" for number in range(20_000))
+    held = kept(flood)
+    assert held > 20_000
+    before = sys.getallocatedblocks()
+    forget_words()
+    assert before - sys.getallocatedblocks() > 0.9 * held
