@@ -49,3 +49,23 @@ async def test_nothing_is_given_back_while_articles_are_in_work() -> None:
         assert not given.is_set()
     await asyncio.wait_for(given.wait(), PATIENCE_S)
     resting.close()
+
+
+async def test_what_the_last_work_left_goes_back_as_well() -> None:
+    """Though a time of rest that began with earlier work ended right behind it."""
+    foreground = Foreground(settle_s=0.0)
+    given: list[float] = []
+    loop = asyncio.get_running_loop()
+    resting = Resting(foreground, after_s=0.2, give_back=lambda: given.append(loop.time()))
+    with foreground.article():
+        pass
+    await asyncio.sleep(0.1)
+    with foreground.article():
+        pass
+    ended = loop.time()
+    async with asyncio.timeout(PATIENCE_S):
+        while not (given and given[-1] - ended >= 0.2):
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.3)
+    assert len(given) == 2
+    resting.close()

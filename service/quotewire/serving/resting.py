@@ -17,11 +17,11 @@ def give_back() -> None:
 
 
 class Resting:
-    """Calls ``give_back`` in a thread once ``foreground`` has become idle and is so ``after_s``
-    seconds later: between the calls of a busy minute memory is kept, since getting it anew costs
-    the next article some milliseconds.  Each thread that computes has a heap of its own; without
-    this, what a server holds at rest wanders with the sizes of the last articles.  One event loop
-    only.
+    """Calls ``give_back`` in a thread ``after_s`` seconds after ``foreground`` became idle, if it
+    is idle then, and again as long after the last work: between the calls of a busy minute memory
+    is kept, since getting it anew costs the next article some milliseconds.  Each thread that
+    computes has a heap of its own; without this, what a server holds at rest wanders with the sizes
+    of the last articles.  One event loop only.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Resting:
         self._after_s = after_s
         self._give_back = give_back
         self._timer: asyncio.TimerHandle | None = None
+        self._again = False  # has there been work since the timer began?
         foreground.listen(self._wait)
 
     def close(self) -> None:
@@ -46,8 +47,14 @@ class Resting:
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._after_s, self._rest)
+        else:
+            self._again = True
 
     def _rest(self) -> None:
         self._timer = None
         if self._foreground.idle:  # else its next rest is another moment to begin at
             asyncio.get_running_loop().run_in_executor(None, self._give_back)
+        if self._again:
+            # What the last work left may not be free yet: gRPC lets go of a call a little later.
+            self._again = False
+            self._wait()
