@@ -43,16 +43,49 @@ give_back_memory()
 print(before - resident_mb())
 """
 
+# The same in a thread, in a process that has given up a large block before: glibc then takes it to
+# need that much again.
+THREAD = """
+import sys
+from threading import Thread
+from quotewire.interpreter import give_back_memory, tune_interpreter
 
-def growth_mb(how: str) -> float:
+def resident_mb():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 / 2**20
+
+def work():
+    blocks = [bytearray(1000) for _ in range(40_000)]
+
+if sys.argv[1] == "tuned":
+    tune_interpreter()
+bytearray(30_000_000)
+before = resident_mb()
+thread = Thread(target=work)
+thread.start()
+thread.join()
+give_back_memory()
+print(resident_mb() - before)
+"""
+
+
+def growth_mb(how: str, program: str = READ) -> float:
     done = subprocess.run(
-        [sys.executable, "-c", READ, how], capture_output=True, text=True, timeout=240, check=True
+        [sys.executable, "-c", program, how],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=True,
     )
     return float(done.stdout)
 
 
 def test_memory_does_not_grow_with_the_lengths_of_articles() -> None:
     assert growth_mb("tuned") < 60
+
+
+def test_what_a_thread_left_free_goes_back_as_well() -> None:
+    assert growth_mb("tuned", THREAD) < 10
 
 
 def test_what_is_free_goes_back_to_the_system() -> None:
