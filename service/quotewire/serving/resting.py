@@ -19,8 +19,8 @@ def give_back() -> None:
 class Resting:
     """Calls ``give_back`` in a thread ``after_s`` seconds after ``foreground`` became idle, if it
     is idle then, and again as long after the last work: between the calls of a busy minute memory
-    is kept, since getting it anew costs the next article some milliseconds.  Without
-    this, what a server holds at rest wanders with the sizes of the last articles.  One event loop only.
+    is kept, since getting it anew costs the next article some milliseconds.  Without this, what a
+    server holds at rest wanders with the sizes of the last articles.  One event loop only.
     """
 
     def __init__(
