@@ -50,11 +50,11 @@ _WORK = re.compile(
     r"\b(?:report|story|article|account|dispatch|column|interview|broadcast|profile)s?\b"
     r"[^,;]{0,40}\b(?:by|from|in|on|for)\s+(?P<outlet>[^,;()]+)"
 )
+# A name, all of whose words but "the" and "of" are capitalised.
+_NAME = r"(?:[Tt]he )?[A-Z][\w&’'-]*(?: (?:of )?[A-Z][\w&’'-]*)*"
 # "was quoted by Xinhua as saying", and "was quoted as saying by Die Welt".
 _QUOTED_BY = re.compile(r"\bquoted (?:by|in) (?P<by>[^,;:“\"\n]{2,60}?) as (?:saying|telling)\b")
-_SAYING_BY = re.compile(
-    r"\bquoted as saying (?:by|in) (?P<by>(?:[Tt]he )?[A-Z][\w&’'-]*(?: (?:of )?[A-Z][\w&’'-]*)*)"
-)
+_SAYING_BY = re.compile(rf"\bquoted as saying (?:by|in) (?P<by>{_NAME})")
 # Before a speaker, between speaker and cue, and behind either: "Speaking on BBC Radio 4, she said".
 _RELAY = r"(?P<relay>[^,;:.“”\"\n]{2,60})"
 _WORKS = "interview|op-ed|article|column|post|video|email"
@@ -65,7 +65,10 @@ _AMID = re.compile(rf", (?:{_ON}|{_IN}) {_RELAY},? ")
 _LAST = re.compile(rf",? (?:{_ON}|{_IN}) {_RELAY}(?=[.,\n]|$)")
 # "told Reuters the vote was off": a name right behind a cue that is told to somebody.
 _TELLS = re.compile(r"\b(?:tell|tells|told|telling)$")
-_NAME = re.compile(r" (?P<relay>(?:[Tt]he )?[A-Z][\w&’'-]*(?: (?:of )?[A-Z][\w&’'-]*)*)")
+_TOLD = re.compile(rf" (?P<relay>{_NAME})")
+_REACH = 120  # characters from a cue or speaker within which such a phrase stands
+# What a phrase must show its words to be before they count without the network's vote.
+_SHOWN = (IntermediaryKind.OUTLET, IntermediaryKind.PLATFORM, IntermediaryKind.PRESS)
 # Where a paragraph ends: a line ends, and with it a sentence (there are texts in short lines).
 _PARAGRAPH_END = re.compile(r"[.!?…][”’\"'»)\]]*[ \t\r]*\n")
 
@@ -83,9 +86,6 @@ def beside(text: str, mention: Span, statement: Sequence[Span]) -> bool:
     first, then = (mention.end, start) if mention.end <= start else (end, mention.start)
     # The full stop, and the marks behind it, may be inside the span that ends there.
     return first >= then or _PARAGRAPH_END.search(text, max(0, first - 3), then) is None
-
-
-_SHOWN = (IntermediaryKind.OUTLET, IntermediaryKind.PLATFORM, IntermediaryKind.PRESS)
 
 
 def kind_of(mention: str, guess: IntermediaryKind) -> IntermediaryKind:
@@ -118,9 +118,11 @@ def kind_of_speaker(speaker: Speaker, *, text: str) -> IntermediaryKind:
 
 def quoted_by(text: str, cue: Span) -> Span | None:
     """Who quotes the speaker by the words of the cue or right behind them; None if nobody does."""
-    end = text.find("\n", cue.end)
+    # No further: to the end of the paragraph it would be quadratic in the length of a long one.
+    far = cue.end + _REACH
+    end = text.find("\n", cue.end, far)
     for pattern in (_QUOTED_BY, _SAYING_BY):
-        match = pattern.search(text, cue.start, end if end >= 0 else len(text))
+        match = pattern.search(text, cue.start, end if end >= 0 else far)
         if match is not None and match.start() < cue.end:
             return Span(*match.span("by"))
     return None
@@ -132,10 +134,10 @@ def told_beside(text: str, cue: Span, source: Span | None) -> Span | None:
     behind both ("Speaking on BBC Radio 4, …")."""
     first, last = (min(cue, source), max(cue, source)) if source else (cue, cue)
     for match in (
-        _FIRST.search(text, max(0, first.start - 120), first.start),
+        _FIRST.search(text, max(0, first.start - _REACH), first.start),
         _AMID.fullmatch(text, first.end, last.start) if source else None,
         _LAST.match(text, last.end),
-        _NAME.match(text, cue.end) if _TELLS.search(cue.slice(text)) else None,
+        _TOLD.match(text, cue.end) if _TELLS.search(cue.slice(text)) else None,
     ):
         if match is not None:
             span = Span(*match.span("relay"))
